@@ -1,0 +1,31 @@
+# Warnings, sanitizers and one function for each layer's library; for our own code only.
+add_library(gracedb_our_code INTERFACE)
+target_compile_options(gracedb_our_code INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if(GRACEDB_SANITIZE)
+  # Everything in the build, tests too, so that no object is left unchecked.
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# gracedb_layer(<name> <source>...): the library gracedb_<name>, known as gracedb::<name>.
+function(gracedb_layer name)
+  add_library(gracedb_${name} ${ARGN})
+  add_library(gracedb::${name} ALIAS gracedb_${name})
+  target_include_directories(gracedb_${name}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_features(gracedb_${name} PUBLIC cxx_std_20)
+  target_link_libraries(gracedb_${name} PRIVATE $<BUILD_INTERFACE:gracedb_our_code>)
+  set_target_properties(gracedb_${name} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION 0)
+endfunction()
+
+# gracedb_program(<name> <source>...): a program in build/bin.
+function(gracedb_program name)
+  add_executable(${name} ${ARGN})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/programs)
+  target_link_libraries(${name} PRIVATE gracedb_our_code)
+endfunction()

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+/// Everything this library throws on purpose. A wrong argument is `std::invalid_argument`; the rest is below.
+/// No message ever holds a token.
+namespace gracedb {
+
+/// Base of every Kafka failure. The message says what happened, where, and what to do next.
+class KafkaError : public std::runtime_error {
+ public:
+  explicit KafkaError(const std::string& message, int code = 0, bool retriable = false, bool fatal = false)
+      : std::runtime_error(message), code_(code), retriable_(retriable), fatal_(fatal) {}
+
+  /// librdkafka's error number (`rd_kafka_resp_err_t`); 0 where the failure is our own.
+  int code() const noexcept { return code_; }
+  /// True if the same call may succeed later without a change by the caller.
+  bool is_retriable() const noexcept { return retriable_; }
+  /// True if this producer or consumer cannot work again and must be rebuilt.
+  bool is_fatal() const noexcept { return fatal_; }
+
+ private:
+  int code_;
+  bool retriable_;
+  bool fatal_;
+};
+
+/// The broker refused the credentials, or the session's token ran out.
+class KafkaAuthenticationError : public KafkaError {
+ public:
+  using KafkaError::KafkaError;
+};
+
+/// No usable token could be found; the message lists every place looked at.
+class KafkaTokenError : public KafkaAuthenticationError {
+ public:
+  using KafkaAuthenticationError::KafkaAuthenticationError;
+};
+
+/// A producer could not take or send a message.
+class KafkaProducerError : public KafkaError {
+ public:
+  using KafkaError::KafkaError;
+};
+
+/// A message was taken but not delivered.
+class KafkaMessageDeliveryError : public KafkaProducerError {
+ public:
+  explicit KafkaMessageDeliveryError(const std::string& message, int code = 0, bool retriable = false,
+                                     bool fatal = false, bool may_have_arrived = false)
+      : KafkaProducerError(message, code, retriable, fatal), may_have_arrived_(may_have_arrived) {}
+
+  /// True if the message had left for the broker without an answer, so that it may be on the topic after all.
+  bool may_have_arrived() const noexcept { return may_have_arrived_; }
+
+ private:
+  bool may_have_arrived_;
+};
+
+/// The topic does not exist, or the token does not allow its use.
+class KafkaTopicError : public KafkaMessageDeliveryError {
+ public:
+  using KafkaMessageDeliveryError::KafkaMessageDeliveryError;
+};
+
+/// A consumer could not subscribe, read or commit.
+class KafkaConsumerError : public KafkaError {
+ public:
+  using KafkaError::KafkaError;
+};
+
+/// No broker could be reached.
+class KafkaConnectionError : public KafkaError {
+ public:
+  using KafkaError::KafkaError;
+};
+
+/// GraceDB answered with a status of 400 or above.
+class HttpError : public std::runtime_error {
+ public:
+  HttpError(const std::string& message, int status, std::string reason, std::string body)
+      : std::runtime_error(message), status_(status), reason_(std::move(reason)), body_(std::move(body)) {}
+
+  int status() const noexcept { return status_; }                 ///< e.g. 403
+  const std::string& reason() const noexcept { return reason_; }  ///< e.g. "Forbidden"
+  const std::string& body() const noexcept { return body_; }      ///< the answer as GraceDB sent it
+
+ private:
+  int status_;
+  std::string reason_;
+  std::string body_;
+};
+
+/// GraceDB could not be reached, or did not answer in time.
+class HttpConnectionError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// `fail_if_noauth` was asked for and neither a token nor a certificate could be used.
+class CredentialError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace gracedb

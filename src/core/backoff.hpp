@@ -1,0 +1,29 @@
+#pragma once
+
+#include <chrono>
+#include <random>
+
+namespace gracedb {
+
+/// Waiting times between tries: exponential with full jitter, so that many clients do not come back at once.
+class Backoff {
+ public:
+  using Milliseconds = std::chrono::milliseconds;
+
+  Backoff(Milliseconds initial, Milliseconds longest, std::uint32_t seed = std::random_device{}())
+      : initial_(initial), longest_(longest), ceiling_(initial), random_(seed) {}
+
+  /// A random time between 0 and a ceiling that doubles with each call, up to `longest`.
+  Milliseconds next();
+
+  /// Starts again at the initial ceiling; to be called after a success.
+  void reset() { ceiling_ = initial_; }
+
+ private:
+  Milliseconds initial_;
+  Milliseconds longest_;
+  Milliseconds ceiling_;
+  std::minstd_rand random_;
+};
+
+}  // namespace gracedb

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace gracedb {
+
+/// Wall-clock time, replaceable in tests.
+using WallClock = std::function<std::chrono::system_clock::time_point()>;
+
+/// "2026-11-22 03:04:05 UTC"
+std::string format_utc(std::chrono::system_clock::time_point time);
+
+}  // namespace gracedb
