@@ -14,7 +14,8 @@ bool enabled(LogLevel level) noexcept;
 void write(LogLevel level, std::string_view logger, std::string_view message) noexcept;
 
 template <typename... Args>
-void write(LogLevel level, std::string_view logger, fmt::format_string<Args...> format, Args&&... args) noexcept {
+void write(LogLevel level, std::string_view logger, fmt::format_string<Args...> format,
+           Args&&... args) noexcept {
   if (!enabled(level)) return;
   try {
     write(level, logger, std::string_view(fmt::format(format, std::forward<Args>(args)...)));

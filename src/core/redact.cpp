@@ -24,7 +24,9 @@ std::string redact(std::string_view text) {
     if (found == std::string_view::npos) break;
     const auto* end = std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(found), text.end(),
                                        [](char c) { return is_base64url(c) || c == '.'; });
-    const std::string_view run(text.data() + found, static_cast<std::size_t>(end - (text.begin() + static_cast<std::ptrdiff_t>(found))));
+    const std::string_view run(
+        text.data() + found,
+        static_cast<std::size_t>(end - (text.begin() + static_cast<std::ptrdiff_t>(found))));
     safe.append(text, position, found - position);
     const std::size_t dot = run.find('.');
     const bool is_token = dot != std::string_view::npos && dot + 1 < run.size();

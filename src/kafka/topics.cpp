@@ -12,7 +12,8 @@ std::string host_of(std::string_view url) {
   if (scheme == std::string_view::npos) return {};
   std::string_view authority = url.substr(scheme + 3);
   authority = authority.substr(0, authority.find_first_of("/?#"));
-  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos)
+    authority.remove_prefix(at + 1);
   if (!authority.empty() && authority.front() == '[') {
     const std::size_t close = authority.find(']');
     return close == std::string_view::npos ? std::string() : std::string(authority.substr(1, close - 1));

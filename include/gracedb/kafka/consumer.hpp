@@ -21,17 +21,17 @@ using PartitionCallback = std::function<void(const std::vector<TopicPartition>&)
 
 /// How a Consumer connects, authenticates and reads. By default it shows what arrives from now on.
 struct ConsumerOptions {
-  std::string bootstrap_servers;             ///< "host:port[,host:port…]"
-  std::vector<std::string> topics;           ///< pipelines to subscribe to at once; namespaced with the instance name
+  std::string bootstrap_servers;    ///< "host:port[,host:port…]"
+  std::vector<std::string> topics;  ///< pipelines to subscribe to at once; namespaced with the instance name
   std::optional<std::string> instance_name;  ///< exactly one of instance_name and service_url
   std::optional<std::string> service_url;    ///< e.g. "https://gracedb-test.ligo.org/api/"
   /// A stable name resumes where the group left off and shares the partitions with its other members.
   /// Default: a new group for each consumer, "gracedb-client-" and 8 hex digits.
   std::optional<std::string> group_id;
 
-  bool use_ssl = true;                       ///< SASL_SSL; SASL_PLAINTEXT where false
-  std::optional<std::string> ca_cert_path;   ///< PEM file; default: the system's certificates
-  bool skip_hostname_verification = false;   ///< for a development broker whose certificate has another name
+  bool use_ssl = true;                      ///< SASL_SSL; SASL_PLAINTEXT where false
+  std::optional<std::string> ca_cert_path;  ///< PEM file; default: the system's certificates
+  bool skip_hostname_verification = false;  ///< for a development broker whose certificate has another name
 
   std::string token_scope = "kafka.consume";
   std::optional<std::string> token_audience;  ///< default: any host of bootstrap_servers
@@ -45,8 +45,9 @@ struct ConsumerOptions {
   std::optional<std::chrono::system_clock::time_point> start_time;
   bool track_end = false;  ///< needed for at_end()
 
-  bool validate_token = true;    ///< look a token up at construction and fail at once without one
-  bool check_for_topics = true;  ///< at construction: reach the broker, and find the topics (or any of the instance)
+  bool validate_token = true;  ///< look a token up at construction and fail at once without one
+  bool check_for_topics =
+      true;  ///< at construction: reach the broker, and find the topics (or any of the instance)
 
   PartitionCallback on_assigned;  ///< partitions this consumer now reads
   PartitionCallback on_revoked;   ///< partitions about to be given up; offsets may still be committed here
@@ -59,8 +60,9 @@ class MessageStream;
 
 /// Reads messages of "<instance>.<pipeline>" topics. All calls from one thread, except stop().
 ///
-/// With auto-commit (the default) a message counts as processed when the next one is asked for or the consumer
-/// is closed, and only then is its offset committed: a crash while handling a message shows it again.
+/// With auto-commit (the default) a message counts as processed when the next one is asked for or the
+/// consumer is closed, and only then is its offset committed: a crash while handling a message shows it
+/// again.
 class Consumer {
  public:
   /// @throws std::invalid_argument     contradictory or unknown options; the message lists every fault

@@ -21,11 +21,11 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// What a producer sends: JSON (serialized here), text, or bytes as they are.
 class Payload {
  public:
-  Payload(const nlohmann::json& value);               // NOLINT(google-explicit-constructor)
+  Payload(const nlohmann::json& value);                   // NOLINT(google-explicit-constructor)
   Payload(std::string text) : bytes_(std::move(text)) {}  // NOLINT(google-explicit-constructor)
   Payload(std::string_view text) : bytes_(text) {}        // NOLINT(google-explicit-constructor)
   Payload(const char* text) : bytes_(text) {}             // NOLINT(google-explicit-constructor)
-  Payload(std::span<const std::byte> bytes);          // NOLINT(google-explicit-constructor)
+  Payload(std::span<const std::byte> bytes);              // NOLINT(google-explicit-constructor)
 
   const std::string& bytes() const& noexcept { return bytes_; }
   std::string&& bytes() && noexcept { return std::move(bytes_); }
@@ -45,11 +45,11 @@ struct TopicPartition {
 
 /// A consumed message. It owns its bytes and outlives the consumer.
 struct Message {
-  std::string topic;           ///< with the instance name, e.g. "gracedb-test.gstlal"
+  std::string topic;  ///< with the instance name, e.g. "gracedb-test.gstlal"
   std::int32_t partition = 0;
   std::int64_t offset = 0;
   std::optional<std::string> key;
-  std::string value;           ///< the bytes as they came
+  std::string value;                                               ///< the bytes as they came
   std::optional<std::chrono::system_clock::time_point> timestamp;  ///< of the producer or the log, UTC
   Headers headers;
 
@@ -63,9 +63,9 @@ struct Message {
 
 /// A topic as the broker describes it.
 struct TopicInfo {
-  std::string name;       ///< with the instance name
+  std::string name;  ///< with the instance name
   int partitions = 0;
-  std::string error;      ///< empty, or why the broker would not describe it
+  std::string error;  ///< empty, or why the broker would not describe it
 };
 
 }  // namespace gracedb::kafka

@@ -16,14 +16,14 @@ namespace gracedb::kafka {
 
 /// How a Producer connects, authenticates and delivers. Give what differs from the defaults.
 struct ProducerOptions {
-  std::string bootstrap_servers;             ///< "host:port[,host:port…]"
-  std::optional<std::string> topic;          ///< default pipeline, e.g. "gstlal"; namespaced with the instance name
+  std::string bootstrap_servers;     ///< "host:port[,host:port…]"
+  std::optional<std::string> topic;  ///< default pipeline, e.g. "gstlal"; namespaced with the instance name
   std::optional<std::string> instance_name;  ///< exactly one of instance_name and service_url
   std::optional<std::string> service_url;    ///< e.g. "https://gracedb-test.ligo.org/api/"
 
-  bool use_ssl = true;                       ///< SASL_SSL; SASL_PLAINTEXT where false
-  std::optional<std::string> ca_cert_path;   ///< PEM file; default: the system's certificates
-  bool skip_hostname_verification = false;   ///< for a development broker whose certificate has another name
+  bool use_ssl = true;                      ///< SASL_SSL; SASL_PLAINTEXT where false
+  std::optional<std::string> ca_cert_path;  ///< PEM file; default: the system's certificates
+  bool skip_hostname_verification = false;  ///< for a development broker whose certificate has another name
 
   std::string token_scope = "kafka.produce";
   std::optional<std::string> token_audience;  ///< default: any host of bootstrap_servers
@@ -39,8 +39,9 @@ struct ProducerOptions {
   /// How long produce() waits for room in a full queue before it throws.
   std::chrono::milliseconds queue_full_timeout{10'000};
 
-  bool validate_token = true;    ///< look a token up at construction and fail at once without one
-  bool check_for_topics = true;  ///< at construction: reach the broker, and find the topic (or any of the instance)
+  bool validate_token = true;  ///< look a token up at construction and fail at once without one
+  bool check_for_topics =
+      true;  ///< at construction: reach the broker, and find the topic (or any of the instance)
 
   /// Any librdkafka property, applied last. With security.protocol=plaintext no token is needed.
   std::map<std::string, std::string> kafka_config;
@@ -58,12 +59,13 @@ struct DeliveryReport {
 };
 
 /// Called once for each message, on the thread that is in produce(), poll(), flush(), deliver() or close().
-/// An exception thrown here does not disturb delivery; the first one is rethrown by that call when it is done.
+/// An exception thrown here does not disturb delivery; the first one is rethrown by that call when it is
+/// done.
 using DeliveryCallback = std::function<void(const DeliveryReport&)>;
 
 struct ProduceOptions {
-  std::optional<std::string> topic;       ///< pipeline; default: ProducerOptions::topic
-  std::optional<std::string> key;         ///< messages of one key keep their order
+  std::optional<std::string> topic;  ///< pipeline; default: ProducerOptions::topic
+  std::optional<std::string> key;    ///< messages of one key keep their order
   Headers headers;
   std::optional<std::int32_t> partition;  ///< default: chosen from the key
   DeliveryCallback on_delivery;
@@ -101,12 +103,13 @@ class Producer {
   /// Queues one message and returns; the outcome is reported to `options.on_delivery`.
   /// @throws std::invalid_argument     no topic given and no default set
   /// @throws KafkaAuthenticationError  the broker has refused the token, and there is no fresh one
-  /// @throws KafkaProducerError        the queue stayed full for queue_full_timeout, the message is larger than
+  /// @throws KafkaProducerError        the queue stayed full for queue_full_timeout, the message is larger
+  /// than
   ///                                   message_limit(), or the producer is closed; nothing was queued
   void produce(Payload value, ProduceOptions options = {});
 
-  /// Sends one message and waits for the broker's answer to that message alone. If it fails or `timeout` passes,
-  /// the message is withdrawn, other messages of this producer untouched.
+  /// Sends one message and waits for the broker's answer to that message alone. If it fails or `timeout`
+  /// passes, the message is withdrawn, other messages of this producer untouched.
   /// @throws KafkaMessageDeliveryError  not confirmed; may_have_arrived() tells whether it had left already
   /// @throws KafkaTopicError            the topic is missing or not allowed
   /// @throws KafkaAuthenticationError   the broker refuses the token; the message was withdrawn
@@ -119,7 +122,8 @@ class Producer {
   int poll(std::chrono::milliseconds timeout = std::chrono::milliseconds(0));
 
   /// Waits until every message is delivered or has failed, at most `timeout`.
-  /// @param strict  throw KafkaMessageDeliveryError where messages remain or have failed since the last flush,
+  /// @param strict  throw KafkaMessageDeliveryError where messages remain or have failed since the last
+  /// flush,
   ///                with the last error and a hint, instead of returning their number
   /// @return how many messages are still pending; look at it
   /// @throws KafkaAuthenticationError  as for produce()

@@ -25,7 +25,7 @@ struct UploadMessage {
   bool gracedb_upload = true;
   bool skip_supervisor = false;
   std::optional<std::vector<std::string>> labels;
-  std::string file_name;                 ///< base name
+  std::string file_name;  ///< base name
   std::optional<std::string> content_id;
   std::optional<double> producer_timestamp;  ///< Unix time in seconds
 };
@@ -48,8 +48,8 @@ enum class MessageKind { upload, ping, other };
 /// @return other where the value is not a JSON object with a known type
 MessageKind kind_of(std::string_view value);
 
-/// Reads and checks an upload message against the schema. Unknown fields are allowed. If `content_id` is there,
-/// the contents must match it. The file name is reduced to its base name.
+/// Reads and checks an upload message against the schema. Unknown fields are allowed. If `content_id` is
+/// there, the contents must match it. The file name is reduced to its base name.
 /// @throws std::invalid_argument  says which field is wrong and how
 ReceivedUpload parse_upload_message(std::string_view value);
 

@@ -1,0 +1,56 @@
+#include "gracedb/kafka/message.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstring>
+#include <stdexcept>
+
+namespace gracedb::kafka {
+namespace {
+
+using nlohmann::json;
+
+bool is_utf8(std::string_view bytes) {
+  // Serializing is the library's own check of an encoding.
+  try {
+    static_cast<void>(json(bytes).dump());
+    return true;
+  } catch (const json::type_error&) {
+    return false;
+  }
+}
+
+std::string serialize(const json& value) {
+  try {
+    return value.dump();
+  } catch (const json::type_error& fault) {
+    throw std::invalid_argument(std::string("a message value holds text that is not UTF-8: ") + fault.what());
+  }
+}
+
+}  // namespace
+
+Payload::Payload(const json& value) : bytes_(serialize(value)) {}
+
+Payload::Payload(std::span<const std::byte> bytes)
+    : bytes_(reinterpret_cast<const char*>(bytes.data()), bytes.size()) {}
+
+json Message::json() const {
+  try {
+    return nlohmann::json::parse(value);
+  } catch (const nlohmann::json::parse_error& fault) {
+    throw std::invalid_argument(topic + "[" + std::to_string(partition) + "] offset " +
+                                std::to_string(offset) + " is not JSON: " + fault.what());
+  }
+}
+
+std::variant<json, std::string, std::vector<std::byte>> Message::decoded() const {
+  auto parsed = nlohmann::json::parse(value, nullptr, false);
+  if (!parsed.is_discarded()) return parsed;
+  if (is_utf8(value)) return value;
+  std::vector<std::byte> bytes(value.size());
+  std::memcpy(bytes.data(), value.data(), value.size());
+  return bytes;
+}
+
+}  // namespace gracedb::kafka
