@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -18,11 +19,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int unusable = std::numeric_limits<int>::max();
+
+bool is_utf8_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
 /// Text from outside (a path, a claim) made fit for one line of output.
 std::string printable(std::string text) {
+  text = redact(text);
+  if (constexpr std::size_t longest = 500; text.size() > longest) {
+    std::size_t end = longest;
+    while (end > 0 && is_utf8_continuation(text[end])) {
+      --end;
+    }
+    text.replace(end, std::string::npos, "...");
+  }
   std::replace_if(
       text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return redact(text);
+  return text;
 }
 
 struct Candidate {
@@ -57,6 +70,7 @@ class Search {
 
   std::string user_file_name() const { return fmt::format("bt_u{}", environment_.user); }
   int rank_of(const Candidate& candidate) const;
+  Candidate* best();
 
   const TokenRequest& request_;
   const Environment& environment_;
@@ -139,8 +153,9 @@ void Search::in_temporary_directory() {
   in_file(path.native(), path);
 }
 
-/// The preference of discover_token(), best first; 0 for a token that will not do.
+/// The preference of discover_token(), best first.
 int Search::rank_of(const Candidate& candidate) const {
+  if (!candidate.token) return unusable;
   const Claims& claims = candidate.token->claims();
   if (lives_long_enough(claims, request_, now_)) {
     switch (suitability_of(claims, request_)) {
@@ -154,27 +169,27 @@ int Search::rank_of(const Candidate& candidate) const {
         break;
     }
   }
-  return candidate.is_last_resort ? 4 : 0;
+  return candidate.is_last_resort ? 4 : unusable;
+}
+
+Candidate* Search::best() {
+  const auto found =
+      std::min_element(candidates_.begin(), candidates_.end(),
+                       [this](const Candidate& a, const Candidate& b) { return rank_of(a) < rank_of(b); });
+  return found == candidates_.end() || rank_of(*found) == unusable ? nullptr : &*found;
 }
 
 Discovery Search::conclude() && {
-  Discovery discovery;
-  Candidate* best = nullptr;
-  int best_rank = 0;
   for (Candidate& candidate : candidates_) {
     if (!candidate.token) continue;
-    const int rank = rank_of(candidate);
     const std::string shortcomings = shortcomings_of(candidate.token->claims(), request_, now_);
     candidate.place.state = shortcomings.empty() ? "usable, not needed" : printable(shortcomings);
-    if (rank != 0 && (best == nullptr || rank < best_rank)) {
-      best = &candidate;
-      best_rank = rank;
-    }
   }
-  if (best != nullptr) {
-    best->place.state = "used";
-    discovery.token = std::move(best->token);
-    discovery.source = best->place.name;
+  Discovery discovery;
+  if (Candidate* chosen = best()) {
+    chosen->place.state = "used";
+    discovery.token = std::move(chosen->token);
+    discovery.source = chosen->place.name;
   }
   for (Candidate& candidate : candidates_) {
     discovery.places.push_back(std::move(candidate.place));

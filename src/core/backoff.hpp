@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <random>
 
 namespace gracedb {
@@ -11,7 +13,10 @@ class Backoff {
   using Milliseconds = std::chrono::milliseconds;
 
   Backoff(Milliseconds initial, Milliseconds longest, std::uint32_t seed = std::random_device{}())
-      : initial_(initial), longest_(longest), ceiling_(initial), random_(seed) {}
+      : initial_(std::clamp(initial, Milliseconds(0), longest)),
+        longest_(longest),
+        ceiling_(initial_),
+        random_(seed) {}
 
   /// A random time between 0 and a ceiling that doubles with each call, up to `longest`.
   Milliseconds next();
@@ -23,7 +28,7 @@ class Backoff {
   Milliseconds initial_;
   Milliseconds longest_;
   Milliseconds ceiling_;
-  std::minstd_rand random_;
+  std::mt19937 random_;
 };
 
 }  // namespace gracedb

@@ -1,39 +1,59 @@
 #include "core/redact.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace gracedb {
 namespace {
 
-bool is_base64url(char c) {
+bool is_token_character(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-         c == '=';
+         c == '.';
+}
+
+/// How long the parts before the first dot and after it are; nothing after it where there is no dot.
+std::pair<std::size_t, std::size_t> lengths_of_first_parts(std::string_view text) {
+  const std::size_t first = std::min(text.find('.'), text.size());
+  const std::string_view rest = text.substr(std::min(first + 1, text.size()));
+  return {first, std::min(rest.find('.'), rest.size())};
+}
+
+/// Where a JWT begins in a run of its characters. Its first part is a JSON object and so begins with '{"',
+/// which is "eyJ" in base64, wherever that stands. With white space after the brace it begins in a way that
+/// words do, too; so it must then fill the run and be as long as a real one. A header cut off before its dot
+/// gives nothing away.
+std::size_t find_token(std::string_view run) {
+  const std::size_t compact = run.find("eyJ");
+  if (compact != std::string_view::npos) {
+    const std::size_t dot = run.find('.', compact);
+    return dot == std::string_view::npos || dot + 1 == run.size() ? std::string_view::npos : compact;
+  }
+  constexpr std::array<std::string_view, 4> spaced{"eyA", "ewo", "ew0", "ewk"};
+  const bool begins_spaced = std::any_of(spaced.begin(), spaced.end(),
+                                         [run](std::string_view start) { return run.starts_with(start); });
+  const auto [header, payload] = lengths_of_first_parts(run);
+  return begins_spaced && header >= 16 && payload >= 16 ? 0 : std::string_view::npos;
 }
 
 }  // namespace
 
 std::string redact(std::string_view text) {
-  // A JWT is two or three base64url parts with dots between; the first is a JSON object, so it begins with
-  // "eyJ" ('{"' in base64). A header cut off before its dot gives nothing away and stays.
-  constexpr std::string_view start = "eyJ";
   std::string safe;
   safe.reserve(text.size());
-  std::size_t position = 0;
-  while (position < text.size()) {
-    const std::size_t found = text.find(start, position);
-    if (found == std::string_view::npos) break;
-    const auto* end = std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(found), text.end(),
-                                       [](char c) { return is_base64url(c) || c == '.'; });
-    const std::string_view run(
-        text.data() + found,
-        static_cast<std::size_t>(end - (text.begin() + static_cast<std::ptrdiff_t>(found))));
-    safe.append(text, position, found - position);
-    const std::size_t dot = run.find('.');
-    const bool is_token = dot != std::string_view::npos && dot + 1 < run.size();
-    safe.append(is_token ? std::string_view("[token]") : run);
-    position = found + run.size();
+  while (!text.empty()) {
+    const auto run_length = static_cast<std::size_t>(
+        std::find_if_not(text.begin(), text.end(), is_token_character) - text.begin());
+    const std::string_view run = text.substr(0, run_length);
+    const std::size_t token = find_token(run);
+    safe.append(run.substr(0, token));
+    if (token != std::string_view::npos) safe.append("[token]");
+    text.remove_prefix(run_length);
+    const auto gap_length =
+        static_cast<std::size_t>(std::find_if(text.begin(), text.end(), is_token_character) - text.begin());
+    safe.append(text.substr(0, gap_length));
+    text.remove_prefix(gap_length);
   }
-  safe.append(text, std::min(position, text.size()));
   return safe;
 }
 

@@ -15,7 +15,7 @@ namespace gracedb::auth {
 struct OAuthToken {
   std::string token;                              ///< the serialized JWT
   std::chrono::system_clock::time_point expires;  ///< its `exp`; far in the future where it has none
-  std::string principal;                          ///< its `sub`
+  std::string principal;                          ///< its `sub`, or its `iss` where it has none
 };
 
 /// Supplies a token; called on a background thread whenever a new login is due.
@@ -24,19 +24,23 @@ using OAuthCallback = std::function<OAuthToken()>;
 
 /// Finds a token for a broker and returns it serialized.
 /// @param broker_url  e.g. "kafka-dev.ligo.org:9092"; its host is the default audience
-/// @throws KafkaTokenError  no usable token
+/// @throws KafkaTokenError        no usable token
+/// @throws std::invalid_argument  no host in `broker_url` and no `audience`
 std::string get_scitoken_for_kafka(std::string_view broker_url, std::string_view scope = "kafka.produce",
                                    const std::optional<std::string>& audience = std::nullopt);
 
 /// A callback that looks for a token anew at each call, without renewal ahead of expiry.
+/// @throws std::invalid_argument  no host in `broker_url` and no `audience`
 OAuthCallback create_oauth_callback(std::string_view broker_url, std::string_view scope = "kafka.produce",
                                     const std::optional<std::string>& audience = std::nullopt);
 
 /// Keeps a token fresh for a long-running client: from `refresh_buffer` before the token's `exp` on, it looks
 /// for a newer one at each request, at most once every few seconds. While none is found the last good one is
-/// kept until it expires. Safe to share between threads. Copies share one state.
+/// kept until it expires; one that suits the request less never displaces it. Safe to share between threads.
+/// Copies share one state.
 class SciTokenRefreshManager {
  public:
+  /// @throws std::invalid_argument  no host in `broker_url` and no `audience`, or a negative `refresh_buffer`
   explicit SciTokenRefreshManager(std::string_view broker_url, std::string_view scope = "kafka.produce",
                                   const std::optional<std::string>& audience = std::nullopt,
                                   std::chrono::seconds refresh_buffer = std::chrono::seconds(300));
@@ -52,7 +56,8 @@ class SciTokenRefreshManager {
   /// The same with its expiry and principal.
   OAuthToken get();
 
-  /// Looks again now, whatever the time left; true if the token is another one than before.
+  /// Looks again now, whatever the time left; true if the token is another one than before. Unlike a renewal
+  /// it also takes one that ends sooner: the current one may have been refused by the server.
   /// @throws KafkaTokenError  as get_token()
   bool reload();
 
