@@ -88,12 +88,13 @@ class Consumer {
   std::optional<Message> poll(std::chrono::milliseconds timeout = std::chrono::milliseconds(1000));
 
   /// The messages as an input range, for `for (const Message& message : consumer.stream())`. It ends after
-  /// `count` messages, after stop(), or at SIGINT or SIGTERM, whose former handlers are put back at its end.
+  /// `count` messages, after stop(), with track_end once every partition has been read to its end, or at
+  /// SIGINT or SIGTERM, whose former handlers are put back when the stream is destroyed.
   /// @param timeout  how long one inner poll lasts; the stream ends sooner when told to
   MessageStream stream(std::chrono::milliseconds timeout = std::chrono::milliseconds(1000),
                        std::optional<std::size_t> count = std::nullopt);
 
-  /// Ends the stream or poll under way, from any thread. The next stream() or poll() begins anew.
+  /// Ends the stream or poll under way, from any thread or a signal handler; without one, the next.
   void stop() noexcept;
 
   /// Commits every message polled so far, and waits for the broker's answer.
@@ -162,13 +163,15 @@ class MessageStream {
   /// Waits for the first message.
   Iterator begin();
   static std::default_sentinel_t end() noexcept { return {}; }
+  /// SIGINT or SIGTERM where that has ended the stream; else 0.
+  int ended_by_signal() const noexcept;
 
  private:
   friend class Consumer;
   MessageStream(Consumer& consumer, std::chrono::milliseconds timeout, std::optional<std::size_t> count);
   void advance();
 
-  class SignalGuard;
+  struct SignalGuard;
   Consumer& consumer_;
   std::chrono::milliseconds timeout_;
   std::optional<std::size_t> left_;

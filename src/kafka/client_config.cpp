@@ -1,0 +1,121 @@
+#include "kafka/client_config.hpp"
+
+#include "gracedb/kafka/topics.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <stdexcept>
+
+namespace gracedb::kafka {
+namespace {
+
+void set(rd_kafka_conf_t* config, const std::string& name, const std::string& value, Faults& faults) {
+  std::array<char, 512> reason{};
+  if (rd_kafka_conf_set(config, name.c_str(), value.c_str(), reason.data(), reason.size()) !=
+      RD_KAFKA_CONF_OK) {
+    faults.add(fmt::format("kafka_config: {}", reason.data()));
+  }
+}
+
+Properties common_defaults(const ClientSettings& settings) {
+  Properties defaults{
+      {"bootstrap.servers", settings.bootstrap_servers},
+      {"security.protocol", settings.use_ssl ? "sasl_ssl" : "sasl_plaintext"},
+      {"sasl.mechanisms", "OAUTHBEARER"},
+      {"message.max.bytes", "10485760"},
+      {"socket.nagle.disable", "true"},
+      {"socket.keepalive.enable", "true"},
+      // A broker that comes back, or a token that is renewed, is noticed within this time.
+      {"reconnect.backoff.ms", "100"},
+      {"reconnect.backoff.max.ms", "2000"},
+      // Brokers close idle connections; that is not worth a line.
+      {"log.connection.close", "false"},
+  };
+  if (settings.use_ssl && settings.ca_cert_path) defaults["ssl.ca.location"] = *settings.ca_cert_path;
+  if (settings.use_ssl && settings.skip_hostname_verification) {
+    defaults["ssl.endpoint.identification.algorithm"] = "none";
+  }
+  return defaults;
+}
+
+bool is_topic_character(unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; }
+
+void check(const ClientSettings& settings, Faults& faults) {
+  if (settings.bootstrap_servers.empty()) faults.add("bootstrap_servers is empty; give host:port");
+  if (settings.reload_buffer < std::chrono::seconds(0)) faults.add("reload_buffer is negative");
+  if (settings.use_ssl && settings.ca_cert_path && ::access(settings.ca_cert_path->c_str(), R_OK) != 0) {
+    faults.add(fmt::format("ca_cert_path '{}' cannot be read", *settings.ca_cert_path));
+  }
+}
+
+}  // namespace
+
+void Faults::raise(std::string_view what) const {
+  if (!faults_.empty()) throw std::invalid_argument(fmt::format("{}: {}", what, fmt::join(faults_, "; ")));
+}
+
+ConfHandle make_config(const ClientSettings& settings, const Properties& defaults, Faults& faults) {
+  check(settings, faults);
+  Properties merged = common_defaults(settings);
+  for (const auto& [name, value] : defaults)
+    merged[name] = value;
+  for (const auto& [name, value] : settings.kafka_config) {
+    merged[name == "sasl.mechanism" ? "sasl.mechanisms" : name] = value;
+  }
+  ConfHandle config(rd_kafka_conf_new());
+  for (const auto& [name, value] : merged) {
+    // An empty list of brokers is reported above in the caller's own words.
+    if (name != "bootstrap.servers" || !value.empty()) set(config.get(), name, value, faults);
+  }
+  return config;
+}
+
+std::string property(const rd_kafka_conf_t* config, const char* name) {
+  std::size_t size = 0;
+  if (rd_kafka_conf_get(config, name, nullptr, &size) != RD_KAFKA_CONF_OK || size == 0) return {};
+  std::string value(size, '\0');
+  rd_kafka_conf_get(config, name, value.data(), &size);
+  value.resize(size - 1);
+  return value;
+}
+
+bool needs_token(const rd_kafka_conf_t* config) {
+  return property(config, "security.protocol").starts_with("sasl") &&
+         property(config, "sasl.mechanisms") == "OAUTHBEARER" &&
+         property(config, "sasl.oauthbearer.method") != "oidc";
+}
+
+std::string instance_name_of(const ClientSettings& settings, Faults& faults) {
+  if (settings.instance_name && settings.service_url) {
+    faults.add("instance_name and service_url are both given; give exactly one");
+  } else if (!settings.instance_name && !settings.service_url) {
+    faults.add("neither instance_name nor service_url is given; give exactly one");
+  } else if (settings.instance_name && settings.instance_name->empty()) {
+    faults.add("instance_name is empty");
+  } else {
+    try {
+      return settings.instance_name ? *settings.instance_name : derive_instance_name(*settings.service_url);
+    } catch (const std::invalid_argument& fault) {
+      faults.add(fault.what());
+    }
+  }
+  return {};
+}
+
+std::string checked_topic(std::string_view instance_name, std::string_view pipeline, Faults& faults) {
+  std::string topic = make_topic_name(instance_name, pipeline);
+  if (pipeline.empty()) {
+    faults.add("the topic is empty; give a pipeline such as gstlal");
+  } else if (topic.size() > 249 || !std::all_of(topic.begin(), topic.end(), is_topic_character)) {
+    faults.add(
+        fmt::format("'{}' is not a legal topic name (letters, digits, '.', '_', '-', 249 at most)", topic));
+  }
+  return topic;
+}
+
+}  // namespace gracedb::kafka

@@ -1,0 +1,413 @@
+#include "gracedb/kafka/consumer.hpp"
+
+#include "core/log.hpp"
+#include "kafka/assignment.hpp"
+#include "kafka/client.hpp"
+#include "kafka/conversions.hpp"
+#include "kafka/error_text.hpp"
+#include "kafka/wake.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <utility>
+
+namespace gracedb::kafka {
+namespace {
+
+constexpr log::Logger logger{"gracedb.kafka"};
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds destructor_timeout{5'000};
+
+/// A name that no other consumer has: "gracedb-client-" and the first 8 hex digits of
+/// SHA-256("<host>-<process id>-<nanoseconds>").
+std::string ephemeral_group_id() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  const std::string seed = fmt::format("{}-{}-{}", host.data(), ::getpid(), now);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned int size = 0;
+  EVP_Digest(seed.data(), seed.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  return fmt::format("gracedb-client-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]);
+}
+
+Properties consumer_defaults(const ConsumerOptions& options, const std::string& group_id) {
+  return {
+      {"client.id", "gracedb-kafka-consumer"},
+      {"group.id", group_id},
+      {"auto.offset.reset", options.auto_offset_reset},
+      // A message counts as processed when the next one is asked for, not when it is handed out.
+      {"enable.auto.offset.store", "false"},
+      {"enable.partition.eof", options.track_end ? "true" : "false"},
+  };
+}
+
+void check(const ConsumerOptions& options, Faults& faults) {
+  if (options.group_id && options.group_id->empty())
+    faults.add("group_id is empty; leave it out for a new group");
+  if (options.auto_offset_reset != "latest" && options.auto_offset_reset != "earliest") {
+    faults.add(
+        fmt::format("auto_offset_reset '{}' is neither latest nor earliest", options.auto_offset_reset));
+  }
+}
+
+Message copy_of(const rd_kafka_message_t& raw) {
+  Message message;
+  message.topic = rd_kafka_topic_name(raw.rkt);
+  message.partition = raw.partition;
+  message.offset = raw.offset;
+  if (raw.key != nullptr) message.key = key_of(raw);
+  if (raw.len > 0) message.value.assign(static_cast<const char*>(raw.payload), raw.len);
+  rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const std::int64_t timestamp = rd_kafka_message_timestamp(&raw, &kind);
+  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
+    message.timestamp = std::chrono::system_clock::time_point(milliseconds(timestamp));
+  }
+  message.headers = headers_of(raw);
+  return message;
+}
+
+}  // namespace
+
+class Consumer::Impl {
+ public:
+  explicit Impl(ConsumerOptions options);
+
+  void subscribe(const std::vector<std::string>& topics);
+  std::optional<Message> poll(milliseconds timeout, bool watch_signals);
+  void stop() noexcept { stopped_.set(); }
+  /// True if the last poll() ended because it was told to.
+  bool was_interrupted() const noexcept { return interrupted_; }
+  /// The message being processed has not been: it is to be shown again.
+  void forget_current() noexcept { being_processed_.reset(); }
+  void commit();
+  void commit(const std::vector<TopicPartition>& next_offsets);
+  std::vector<TopicPartition> assignment() const;
+  bool at_end() const noexcept { return assignment_.at_end(); }
+  void pause(const std::vector<TopicPartition>& partitions);
+  void resume(const std::vector<TopicPartition>& partitions);
+  void seek(const TopicPartition& position);
+  void close(milliseconds timeout);
+  std::vector<TopicInfo> list_topics(milliseconds timeout);
+
+  const std::string& group_id() const noexcept { return group_id_; }
+  const std::string& instance_name() const noexcept { return instance_name_; }
+  bool is_unwinding() const noexcept { return std::uncaught_exceptions() > exceptions_at_birth_; }
+
+ private:
+  std::vector<std::string> namespaced(const std::vector<std::string>& pipelines) const;
+  void require_open() const;
+  void mark_processed();
+  std::optional<Message> take(MessageHandle raw);
+  void handle_error(const rd_kafka_message_t& raw);
+  void wait(milliseconds timeout, bool watch_signals) const;
+  void leave_group(steady_clock::time_point deadline);
+  rd_kafka_t* handle() const noexcept { return client_->handle(); }
+
+  ConsumerOptions options_;
+  std::string group_id_;
+  std::string instance_name_;
+  bool auto_commit_ = true;
+  bool stores_offsets_ = true;  ///< we, not librdkafka, say what is processed
+  bool closed_ = false;
+  bool interrupted_ = false;
+  int exceptions_at_birth_ = std::uncaught_exceptions();
+  Wake arrived_;
+  Wake stopped_;
+  Assignment assignment_;
+  std::optional<Client> client_;  // reports to assignment_ until it is destroyed
+  QueueHandle queue_;
+  MessageHandle being_processed_;
+};
+
+Consumer::Impl::Impl(ConsumerOptions options)
+    : options_(std::move(options)),
+      group_id_(options_.group_id.value_or(ephemeral_group_id())),
+      assignment_(options_) {
+  const ClientSettings settings = ClientSettings::from(options_);
+  Faults faults;
+  check(options_, faults);
+  instance_name_ = instance_name_of(settings, faults);
+  std::vector<std::string> topics;
+  for (const std::string& pipeline : options_.topics)
+    topics.push_back(checked_topic(instance_name_, pipeline, faults));
+  ConfHandle config = make_config(settings, consumer_defaults(options_, group_id_), faults);
+  faults.raise("consumer options");
+
+  group_id_ = property(config.get(), "group.id");
+  auto_commit_ = property(config.get(), "enable.auto.commit") == "true";
+  stores_offsets_ = auto_commit_ && property(config.get(), "enable.auto.offset.store") == "false";
+  client_.emplace(RD_KAFKA_CONSUMER, settings, std::move(config), assignment_.hooks());
+  if (options_.check_for_topics) client_->check_for_topics(topics, instance_name_);
+  client_->redirect_to_consumer_queue();
+  queue_.reset(rd_kafka_queue_get_consumer(handle()));
+  const std::uint64_t one = 1;
+  rd_kafka_queue_io_event_enable(queue_.get(), arrived_.descriptor(), &one, sizeof one);
+  if (!options_.topics.empty()) subscribe(options_.topics);
+}
+
+void Consumer::Impl::require_open() const {
+  if (closed_) throw KafkaConsumerError("the consumer is closed");
+}
+
+std::vector<std::string> Consumer::Impl::namespaced(const std::vector<std::string>& pipelines) const {
+  Faults faults;
+  std::vector<std::string> topics;
+  for (const std::string& pipeline : pipelines)
+    topics.push_back(checked_topic(instance_name_, pipeline, faults));
+  faults.raise("subscribe");
+  return topics;
+}
+
+void Consumer::Impl::subscribe(const std::vector<std::string>& pipelines) {
+  require_open();
+  if (pipelines.empty()) throw KafkaConsumerError("subscribe: no topic given");
+  const std::vector<std::string> topics = namespaced(pipelines);
+  const PartitionsHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+  for (const std::string& topic : topics) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  const auto code = rd_kafka_subscribe(handle(), list.get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("subscribe", code), code);
+}
+
+void Consumer::Impl::mark_processed() {
+  if (!being_processed_) return;
+  if (stores_offsets_) {
+    // Fails only where the partition has been taken away meanwhile; its new owner reads the message again.
+    rd_kafka_offset_store(being_processed_->rkt, being_processed_->partition, being_processed_->offset);
+  }
+  being_processed_.reset();
+}
+
+std::optional<Message> Consumer::Impl::poll(milliseconds timeout, bool watch_signals) {
+  require_open();
+  mark_processed();
+  const auto deadline = steady_clock::now() + timeout;
+  while (true) {
+    interrupted_ = stopped_.take() || (watch_signals && SignalWatch::received() != 0);
+    if (interrupted_) return std::nullopt;
+    MessageHandle raw(rd_kafka_consumer_poll(handle(), 0));
+    assignment_.rethrow_callback_failure();
+    if (raw) {
+      if (auto message = take(std::move(raw))) return message;
+      if (options_.track_end && at_end()) return std::nullopt;
+      continue;
+    }
+    client_->require_health();
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    if (timeout >= milliseconds(0) && left <= milliseconds(0)) return std::nullopt;
+    wait(timeout < milliseconds(0) ? milliseconds(1000) : left, watch_signals);
+  }
+}
+
+std::optional<Message> Consumer::Impl::take(MessageHandle raw) {
+  if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    assignment_.reached_end(rd_kafka_topic_name(raw->rkt), raw->partition);
+    return std::nullopt;
+  }
+  if (raw->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    handle_error(*raw);
+    return std::nullopt;
+  }
+  Message message = copy_of(*raw);
+  if (options_.track_end) assignment_.left_end(message.topic, message.partition);
+  being_processed_ = std::move(raw);
+  return message;
+}
+
+void Consumer::Impl::handle_error(const rd_kafka_message_t& raw) {
+  const std::string where = raw.rkt != nullptr ? rd_kafka_topic_name(raw.rkt) : options_.bootstrap_servers;
+  const std::string text = error_text(where, raw.err, rd_kafka_message_errstr(&raw));
+  if (is_topic_error(raw.err)) throw KafkaTopicError(text, raw.err);
+  switch (raw.err) {
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    case RD_KAFKA_RESP_ERR__FATAL:
+      throw KafkaConsumerError(text, raw.err);
+    default:
+      // librdkafka goes on by itself: reconnects, rejoins the group, resets the offset.
+      logger.warning("{}", text);
+  }
+}
+
+void Consumer::Impl::wait(milliseconds timeout, bool watch_signals) const {
+  std::array<pollfd, 3> events{{{arrived_.descriptor(), POLLIN, 0},
+                                {stopped_.descriptor(), POLLIN, 0},
+                                {watch_signals ? SignalWatch::descriptor() : -1, POLLIN, 0}}};
+  ::poll(events.data(), events.size(), static_cast<int>(timeout.count()));
+  arrived_.take();
+}
+
+void Consumer::Impl::commit() {
+  require_open();
+  mark_processed();
+  const auto partitions = assignment();
+  if (partitions.empty()) return;
+  const PartitionsHandle list = to_librdkafka(partitions);
+  rd_kafka_position(handle(), list.get());
+  std::vector<TopicPartition> positions = from_librdkafka(*list);
+  std::erase_if(positions, [](const TopicPartition& position) { return position.offset < 0; });
+  if (!positions.empty()) commit(positions);
+}
+
+void Consumer::Impl::commit(const std::vector<TopicPartition>& next_offsets) {
+  require_open();
+  const PartitionsHandle list = to_librdkafka(next_offsets);
+  const auto code = rd_kafka_commit(handle(), list.get(), 0);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    client_->require_health();
+    throw KafkaConsumerError(error_text("commit", code), code, is_connection_error(code));
+  }
+}
+
+std::vector<TopicPartition> Consumer::Impl::assignment() const {
+  rd_kafka_topic_partition_list_t* found = nullptr;
+  if (closed_ || rd_kafka_assignment(handle(), &found) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return from_librdkafka(*PartitionsHandle(found));
+}
+
+void Consumer::Impl::pause(const std::vector<TopicPartition>& partitions) {
+  require_open();
+  rd_kafka_pause_partitions(handle(), to_librdkafka(partitions).get());
+}
+
+void Consumer::Impl::resume(const std::vector<TopicPartition>& partitions) {
+  require_open();
+  rd_kafka_resume_partitions(handle(), to_librdkafka(partitions).get());
+}
+
+void Consumer::Impl::seek(const TopicPartition& position) {
+  require_open();
+  const PartitionsHandle list = to_librdkafka({position});
+  const ErrorHandle fault(rd_kafka_seek_partitions(handle(), list.get(), 5'000));
+  const auto code = fault ? rd_kafka_error_code(fault.get()) : list->elems[0].err;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("seek", code), code);
+}
+
+void Consumer::Impl::close(milliseconds timeout) {
+  if (std::exchange(closed_, true)) return;
+  mark_processed();
+  leave_group(steady_clock::now() + timeout);
+  queue_.reset();
+  client_->destroy();
+  assignment_.rethrow_callback_failure();
+}
+
+void Consumer::Impl::leave_group(steady_clock::time_point deadline) {
+  // rd_kafka_consumer_close() waits for ever where the broker is gone; this is the same with a bound.
+  const QueueHandle events(rd_kafka_queue_new(handle()));
+  const ErrorHandle fault(rd_kafka_consumer_close_queue(handle(), events.get()));
+  if (fault) return;
+  while (rd_kafka_consumer_closed(handle()) == 0) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+    if (left <= milliseconds(0)) {
+      logger.warning("group {}: no answer while leaving; the broker drops this member by itself later",
+                     group_id_);
+      return;
+    }
+    rd_kafka_queue_poll_callback(events.get(), static_cast<int>(std::min(left, milliseconds(100)).count()));
+  }
+}
+
+std::vector<TopicInfo> Consumer::Impl::list_topics(milliseconds timeout) {
+  require_open();
+  return client_->list_topics(timeout);
+}
+
+Consumer::Consumer(ConsumerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+Consumer::~Consumer() {
+  if (!impl_) return;
+  try {
+    // An exception on its way out of the caller's loop means that the last message was not processed.
+    if (impl_->is_unwinding()) impl_->forget_current();
+    impl_->close(destructor_timeout);
+  } catch (const std::exception& fault) {
+    logger.error("while closing a consumer: {}", fault.what());
+  } catch (...) {
+    logger.error("while closing a consumer: a callback threw something that is no std::exception");
+  }
+}
+
+Consumer::Consumer(Consumer&&) noexcept = default;
+
+Consumer& Consumer::operator=(Consumer&& other) noexcept {
+  Consumer closing(std::move(*this));
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+
+void Consumer::subscribe(const std::vector<std::string>& topics) { impl_->subscribe(topics); }
+
+std::optional<Message> Consumer::poll(milliseconds timeout) { return impl_->poll(timeout, false); }
+
+MessageStream Consumer::stream(milliseconds timeout, std::optional<std::size_t> count) {
+  return {*this, timeout, count};
+}
+
+void Consumer::stop() noexcept { impl_->stop(); }
+
+void Consumer::commit() { impl_->commit(); }
+
+void Consumer::commit(const Message& message) {
+  impl_->commit({TopicPartition{message.topic, message.partition, message.offset + 1}});
+}
+
+void Consumer::commit(const std::vector<TopicPartition>& next_offsets) { impl_->commit(next_offsets); }
+
+std::vector<TopicPartition> Consumer::assignment() const { return impl_->assignment(); }
+
+bool Consumer::at_end() const { return impl_->at_end(); }
+
+void Consumer::pause(const std::vector<TopicPartition>& partitions) { impl_->pause(partitions); }
+
+void Consumer::resume(const std::vector<TopicPartition>& partitions) { impl_->resume(partitions); }
+
+void Consumer::seek(const TopicPartition& position) { impl_->seek(position); }
+
+void Consumer::close(milliseconds timeout) { impl_->close(timeout); }
+
+std::vector<TopicInfo> Consumer::list_topics(milliseconds timeout) { return impl_->list_topics(timeout); }
+
+const std::string& Consumer::group_id() const noexcept { return impl_->group_id(); }
+
+const std::string& Consumer::instance_name() const noexcept { return impl_->instance_name(); }
+
+struct MessageStream::SignalGuard {
+  SignalWatch watch;
+};
+
+MessageStream::MessageStream(Consumer& consumer, milliseconds timeout, std::optional<std::size_t> count)
+    : consumer_(consumer), timeout_(timeout), left_(count), signals_(std::make_unique<SignalGuard>()) {}
+
+MessageStream::~MessageStream() = default;
+
+MessageStream::Iterator MessageStream::begin() {
+  advance();
+  return Iterator(this);
+}
+
+void MessageStream::advance() {
+  current_.reset();
+  if (left_ && *left_ == 0) return;
+  if (left_) --*left_;
+  Consumer::Impl& source = *consumer_.impl_;
+  while (!source.at_end()) {
+    current_ = source.poll(timeout_, true);
+    if (current_ || source.was_interrupted()) return;
+  }
+}
+
+int MessageStream::ended_by_signal() const noexcept { return SignalWatch::received(); }
+
+}  // namespace gracedb::kafka

@@ -1,0 +1,53 @@
+#include "kafka/conversions.hpp"
+
+namespace gracedb::kafka {
+
+HeadersHandle to_librdkafka(const Headers& headers) {
+  if (headers.empty()) return nullptr;
+  HeadersHandle copy(rd_kafka_headers_new(headers.size()));
+  for (const auto& [name, value] : headers) {
+    rd_kafka_header_add(copy.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                        static_cast<ssize_t>(value.size()));
+  }
+  return copy;
+}
+
+Headers headers_of(const rd_kafka_message_t& message) {
+  Headers copy;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return copy;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    copy.emplace_back(name, std::string(static_cast<const char*>(value), value == nullptr ? 0 : size));
+  }
+  return copy;
+}
+
+std::string key_of(const rd_kafka_message_t& message) {
+  return message.key == nullptr ? std::string()
+                                : std::string(static_cast<const char*>(message.key), message.key_len);
+}
+
+PartitionsHandle to_librdkafka(const std::vector<TopicPartition>& partitions) {
+  PartitionsHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition& partition : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset =
+        partition.offset;
+  }
+  return list;
+}
+
+std::vector<TopicPartition> from_librdkafka(const rd_kafka_topic_partition_list_t& partitions) {
+  std::vector<TopicPartition> list;
+  list.reserve(static_cast<std::size_t>(partitions.cnt));
+  for (int i = 0; i < partitions.cnt; ++i) {
+    const rd_kafka_topic_partition_t& partition = partitions.elems[i];
+    list.push_back({partition.topic, partition.partition, partition.offset});
+  }
+  return list;
+}
+
+}  // namespace gracedb::kafka

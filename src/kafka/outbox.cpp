@@ -1,0 +1,284 @@
+#include "kafka/outbox.hpp"
+
+#include "core/log.hpp"
+#include "core/redact.hpp"
+#include "kafka/conversions.hpp"
+#include "kafka/error_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gracedb::kafka {
+namespace {
+
+constexpr log::Logger logger{"gracedb.kafka"};
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// The serving thread looks up this often, so that another can take its turn.
+constexpr milliseconds turn_length{100};
+/// Reports of purged messages are there at once; this bounds a fault.
+constexpr milliseconds purge_timeout{1'000};
+
+milliseconds left_until(steady_clock::time_point deadline) {
+  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(deadline - steady_clock::now()));
+}
+
+std::string describe(const Outcome& outcome) {
+  const bool given_up =
+      outcome.code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || outcome.code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+  return error_text(fmt::format("message for {} was not delivered", outcome.topic),
+                    given_up ? RD_KAFKA_RESP_ERR__MSG_TIMED_OUT : outcome.code);
+}
+
+Outcome outcome_of(const rd_kafka_message_t& message) {
+  return {rd_kafka_topic_name(message.rkt), message.partition, message.offset, message.err,
+          message.err != RD_KAFKA_RESP_ERR_NO_ERROR &&
+              rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED};
+}
+
+}  // namespace
+
+void throw_not_delivered(const std::string& text, rd_kafka_resp_err_t code, bool may_have_arrived) {
+  if (is_topic_error(code)) throw KafkaTopicError(text, code, false, false, may_have_arrived);
+  const bool retriable = is_connection_error(code) || code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+  throw KafkaMessageDeliveryError(text, code, retriable, false, may_have_arrived);
+}
+
+/// One thread's turn at serving; taken with the lock held, given back at its end with the lock held again.
+class Outbox::Turn {
+ public:
+  Turn(Outbox& outbox, std::unique_lock<std::mutex>& lock) : outbox_(outbox), lock_(lock) {
+    outbox_.turn_changed_.wait(lock_, [this] { return !outbox_.server_.has_value(); });
+    outbox_.server_ = std::this_thread::get_id();
+    lock_.unlock();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    lock_.lock();
+    outbox_.server_.reset();
+    outbox_.turn_changed_.notify_all();
+  }
+
+ private:
+  Outbox& outbox_;
+  std::unique_lock<std::mutex>& lock_;
+};
+
+Client::Hooks Outbox::hooks() noexcept {
+  Client::Hooks hooks;
+  hooks.delivered = &Outbox::on_report;
+  hooks.owner = this;
+  return hooks;
+}
+
+void Outbox::enqueue(const Destination& destination, std::unique_ptr<Pending> pending) {
+  const Deadline deadline = steady_clock::now() + queue_full_timeout_;
+  while (true) {
+    const auto code = hand_over(destination, *pending);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      static_cast<void>(pending.release());  // comes back with its report
+      return;
+    }
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && steady_clock::now() < deadline) {
+      const std::size_t before = pending_.load();
+      serve_until(std::min(deadline, steady_clock::now() + turn_length),
+                  [&] { return pending_.load() < before; });
+      client_->require_health();
+      continue;
+    }
+    const std::string what =
+        code == RD_KAFKA_RESP_ERR__QUEUE_FULL
+            ? fmt::format("no room for a message for {} within {} ms; {} are pending", destination.topic,
+                          queue_full_timeout_.count(), pending_.load())
+            : fmt::format("message for {} ({} bytes) was not taken", destination.topic,
+                          pending->value.size());
+    if (is_topic_error(code)) throw KafkaTopicError(error_text(what, code), code);
+    throw KafkaProducerError(error_text(what, code), code, code == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+  }
+}
+
+rd_kafka_resp_err_t Outbox::hand_over(const Destination& destination, Pending& pending) {
+  const std::shared_lock gate(gate_);
+  if (closed_) throw KafkaProducerError("the producer is closed");
+  ++pending_;
+  const auto code = produce(destination, pending);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) --pending_;
+  return code;
+}
+
+rd_kafka_resp_err_t Outbox::produce(const Destination& destination, Pending& pending) {
+  HeadersHandle headers = to_librdkafka(destination.headers);
+  const std::string_view key =
+      destination.key ? std::string_view(*destination.key) : std::string_view(nullptr, 0);
+  // No copy: the bytes belong to `pending`, which lives until the message's report.
+  const auto code = rd_kafka_producev(
+      client_->handle(), RD_KAFKA_V_TOPIC(destination.topic.c_str()),
+      RD_KAFKA_V_PARTITION(destination.partition),
+      RD_KAFKA_V_VALUE(pending.value.data(), pending.value.size()), RD_KAFKA_V_KEY(key.data(), key.size()),
+      RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(&pending), RD_KAFKA_V_END);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // librdkafka's now
+  return code;
+}
+
+void Outbox::on_report(const rd_kafka_message_t* message, void* owner) noexcept {
+  std::unique_ptr<Pending> pending(static_cast<Pending*>(message->_private));
+  try {
+    static_cast<Outbox*>(owner)->collect(*message, std::move(pending));
+  } catch (...) {
+    logger.error("out of memory while a delivery report came in");
+  }
+}
+
+void Outbox::collect(const rd_kafka_message_t& message, std::unique_ptr<Pending> pending) {
+  const bool withdrawn = pending->ticket && pending->ticket->withdrawn;
+  if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE && !withdrawn && !closed_) {
+    // A neighbour of a withdrawn message: it goes back into the queue, to the partition already chosen for
+    // it.
+    Destination destination{rd_kafka_topic_name(message.rkt), std::nullopt, headers_of(message),
+                            message.partition};
+    if (message.key != nullptr) destination.key = key_of(message);
+    recalled_.push_back({std::move(pending), std::move(destination)});
+    return;
+  }
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && !pending->ticket && !pending->on_delivery) {
+    pending.reset();
+    ++served_;
+    --pending_;
+    return;
+  }
+  std::string key = pending->on_delivery ? key_of(message) : std::string();
+  reports_.push_back({std::move(pending), outcome_of(message), std::move(key)});
+}
+
+void Outbox::poll_and_report(milliseconds timeout) {
+  client_->serve(timeout);
+  run_callbacks();
+}
+
+void Outbox::run_callbacks() {
+  for (Report& report : std::exchange(reports_, {})) {
+    const Outcome& outcome = report.outcome;
+    if (outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) note_failure(outcome);
+    if (report.pending->on_delivery) {
+      DeliveryReport told{outcome.topic, outcome.partition,     outcome.offset,
+                          report.key,    report.pending->value, {}};
+      if (outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        told.error.emplace(describe(outcome), outcome.code, false, false, outcome.may_have_arrived);
+      }
+      try {
+        report.pending->on_delivery(told);
+      } catch (...) {
+        const std::lock_guard lock(failures_mutex_);
+        if (!callback_failure_) callback_failure_ = std::current_exception();
+      }
+    }
+    if (const auto& ticket = report.pending->ticket) {
+      ticket->outcome = outcome;
+      ticket->done.store(true, std::memory_order_release);
+    }
+    ++served_;
+    --pending_;
+  }
+}
+
+void Outbox::note_failure(const Outcome& outcome) {
+  const std::string text = describe(outcome);
+  logger.warning("{}", text);
+  const std::lock_guard lock(failures_mutex_);
+  failures_ = {failures_.count + 1, outcome.code, text, outcome.may_have_arrived};
+}
+
+bool Outbox::serve_until(Deadline deadline, const std::function<bool()>& done) {
+  std::unique_lock lock(turn_);
+  if (server_ == std::this_thread::get_id()) {
+    throw KafkaProducerError(
+        "a delivery callback must not wait for messages: call flush() and deliver() elsewhere");
+  }
+  while (!done()) {
+    if (closed_) throw KafkaProducerError("the producer was closed while waiting");
+    const milliseconds left = left_until(deadline);
+    if (!server_) {
+      const Turn turn(*this, lock);
+      poll_and_report(std::min(left, turn_length));
+    } else if (left > milliseconds(0)) {
+      turn_changed_.wait_until(lock, deadline);
+    }
+    if (left == milliseconds(0)) return done();
+  }
+  return true;
+}
+
+void Outbox::serve_now() {
+  std::unique_lock lock(turn_);
+  if (server_ || closed_) return;
+  const Turn turn(*this, lock);
+  poll_and_report(milliseconds(0));
+}
+
+bool Outbox::withdraw(const std::shared_ptr<Ticket>& ticket) {
+  std::unique_lock lock(turn_);
+  const Turn turn(*this, lock);
+  if (!closed_) {
+    const std::unique_lock gate(gate_);
+    ticket->withdrawn = true;
+    rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE);
+    // The reports of all purged messages are there now. They are collected without running callbacks, which
+    // might produce and wait for the gate.
+    client_->serve(milliseconds(0));
+    put_back();
+  }
+  run_callbacks();
+  return ticket->done.load(std::memory_order_acquire);
+}
+
+void Outbox::put_back() {
+  for (Recalled& recalled : std::exchange(recalled_, {})) {
+    const Destination& to = recalled.destination;
+    const auto code = produce(to, *recalled.pending);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      static_cast<void>(recalled.pending.release());
+    } else {
+      reports_.push_back({std::move(recalled.pending),
+                          {to.topic, to.partition, RD_KAFKA_OFFSET_INVALID, code, false},
+                          to.key.value_or("")});
+    }
+  }
+}
+
+std::size_t Outbox::close() {
+  std::unique_lock lock(turn_);
+  const Turn turn(*this, lock);
+  {
+    const std::unique_lock gate(gate_);
+    closed_.store(true, std::memory_order_release);
+  }
+  const std::size_t lost = pending_.load();
+  if (lost == 0) return 0;
+  rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  const Deadline deadline = steady_clock::now() + purge_timeout;
+  while (pending_.load() > 0 && steady_clock::now() < deadline) {
+    poll_and_report(std::min(left_until(deadline), turn_length));
+  }
+  return lost;
+}
+
+Outbox::Failures Outbox::take_failures() {
+  const std::lock_guard lock(failures_mutex_);
+  return std::exchange(failures_, {});
+}
+
+void Outbox::rethrow_callback_failure() {
+  std::exception_ptr failure;
+  {
+    const std::lock_guard lock(failures_mutex_);
+    failure = std::exchange(callback_failure_, nullptr);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace gracedb::kafka
