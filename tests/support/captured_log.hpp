@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace gracedb::testing {
+namespace gracedb::test_support {
 
 /// Collects the log lines written while it lives, from `level` on.
 class CapturedLog {
@@ -50,4 +50,4 @@ class CapturedLog {
   std::vector<Line> lines_;
 };
 
-}  // namespace gracedb::testing
+}  // namespace gracedb::test_support

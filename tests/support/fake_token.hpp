@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace gracedb::testing {
+namespace gracedb::test_support {
 
 inline std::string to_base64url(std::string_view bytes) {
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
@@ -49,4 +49,4 @@ inline std::string fake_token(std::string_view audience, std::string_view scope,
                      {"exp", to_claim(expires)}});
 }
 
-}  // namespace gracedb::testing
+}  // namespace gracedb::test_support

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace gracedb::testing {
+namespace gracedb::test_support {
 
 /// A directory of its own, removed with all that it holds.
 class TemporaryDirectory {
@@ -46,4 +46,4 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-}  // namespace gracedb::testing
+}  // namespace gracedb::test_support

@@ -17,8 +17,8 @@ namespace gracedb::auth {
 
 /// What the token is for. No audience, or no scope, means that any will do.
 struct TokenRequest {
-  std::vector<std::string> audiences;  ///< any one of them will do, e.g. the hosts of the bootstrap servers
-  std::string scope;                   ///< e.g. "kafka.produce"
+  std::vector<std::string> audiences{};  ///< any one of them will do, e.g. the hosts of the bootstrap servers
+  std::string scope{};                   ///< e.g. "kafka.produce"
   std::chrono::seconds min_lifetime{60};  ///< a token with less left is only a last resort
 };
 

@@ -14,13 +14,13 @@
 namespace gracedb {
 namespace {
 
-using testing::CapturedLog;
+using test_support::CapturedLog;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr log::Logger logger{"gracedb.test"};
-const std::string token = testing::fake_token({{"sub", "albert.einstein@ligo.org"}});
+const std::string token = test_support::fake_token({{"sub", "albert.einstein@ligo.org"}});
 
 TEST(Log, GivesTheSinkLevelLoggerAndText) {
   const CapturedLog captured;

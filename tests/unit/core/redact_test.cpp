@@ -7,7 +7,7 @@
 namespace gracedb {
 namespace {
 
-using testing::fake_jwt;
+using test_support::fake_jwt;
 
 const std::string token = fake_jwt(R"({"alg":"RS256"})", R"({"sub":"albert.einstein@ligo.org"})");
 
