@@ -1,0 +1,1 @@
+"""What the end-to-end tests are made of: the programs as they were built, a real broker, tokens, waiting."""
