@@ -220,8 +220,9 @@ Token require_token(const TokenRequest& request, const Environment& environment)
 
 std::string describe_failure(const TokenRequest& request, const Discovery& discovery) {
   std::string text = "No usable token was found";
-  if (!request.audiences.empty())
+  if (!request.audiences.empty()) {
     text += fmt::format(" for audience {}", fmt::join(request.audiences, " or "));
+  }
   if (!request.scope.empty()) text += " with scope " + request.scope;
   text += ".\n";
   for (const Place& place : discovery.places) {

@@ -100,6 +100,7 @@ class SciTokenRefreshManager::State {
   bool look(TimePoint now, Replaces replaces, DeferredLog& log);
   void adopt(Token token, const std::string& source, TimePoint now, DeferredLog& log);
   void keep(bool found_any, TimePoint now, DeferredLog& log);
+  [[noreturn]] void fail(Discovery discovery) const;
 
   bool renews(const Token& found, TimePoint now) const;
   bool differs(const Token& found, TimePoint now) const;
@@ -154,7 +155,7 @@ bool SciTokenRefreshManager::State::look(TimePoint now, Replaces replaces, Defer
   }
   const auto left = is_usable(now) ? expiry_of(current_->claims()) - now : TimePoint::duration::zero();
   next_look_ = now + std::clamp<TimePoint::duration>(left / 4, seconds(1), seconds(5));
-  if (!is_usable(now)) throw KafkaTokenError(describe_failure(request_, discovery));
+  if (!is_usable(now)) fail(std::move(discovery));
   return replace;
 }
 
@@ -178,6 +179,14 @@ void SciTokenRefreshManager::State::keep(bool found_any, TimePoint now, Deferred
               "no newer token found; the current one is used until it expires at {}. Obtain a fresh token "
               "with: htgettoken -a vault.ligo.org -i igwn",
               format_utc(expiry_of(current_->claims()))));
+}
+
+void SciTokenRefreshManager::State::fail(Discovery discovery) const {
+  if (current_) {
+    discovery.places.push_back(
+        {"the token in use until now", "expired at " + format_utc(expiry_of(current_->claims()))});
+  }
+  throw KafkaTokenError(describe_failure(request_, discovery));
 }
 
 /// A token that suits less never displaces one that still works.

@@ -129,15 +129,16 @@ TEST_F(TokenRefresh, KeepsLastGoodTokenWhenDiskHoldsGarbage) {
   EXPECT_EQ(manager_.get_token(), second_);
 }
 
-TEST_F(TokenRefresh, SaysWhenTheLastTokenExpired) {
+TEST_F(TokenRefresh, SaysWhenTheLastTokenExpiredEvenIfItIsGone) {
   put(first_);
   manager_.get();
+  take_away();
   pass_until_before(first_end_, seconds(0));
   try {
     manager_.get();
     FAIL() << "an expired token was given";
   } catch (const KafkaTokenError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("expired at 2026-11-22 04:04:05 UTC"));
+    EXPECT_THAT(error.what(), HasSubstr("the token in use until now: expired at 2026-11-22 04:04:05 UTC"));
     EXPECT_THAT(error.what(), HasSubstr("htgettoken"));
     EXPECT_THAT(error.what(), Not(HasSubstr("eyJ")));
   }
