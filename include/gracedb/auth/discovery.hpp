@@ -24,10 +24,10 @@ struct TokenRequest {
 
 /// What discovery sees of the process and the machine; replaceable in tests.
 struct Environment {
-  std::function<std::optional<std::string>(const char* name)> variable;
-  std::function<std::chrono::system_clock::time_point()> now;
+  std::function<std::optional<std::string>(const char* name)> variable{};
+  std::function<std::chrono::system_clock::time_point()> now{};
   uid_t user = 0;
-  std::filesystem::path temporary_directory;
+  std::filesystem::path temporary_directory{};
 
   /// The real environment, the real clock, the effective user id, "/tmp".
   static Environment of_process();
@@ -35,14 +35,14 @@ struct Environment {
 
 /// One place that was looked at.
 struct Place {
-  std::string name;   ///< e.g. "$BEARER_TOKEN_FILE (/run/user/1000/bt_u1000)"
-  std::string state;  ///< e.g. "not set", "expired at 2026-11-22 03:04:05 UTC", "used"
+  std::string name{};   ///< e.g. "$BEARER_TOKEN_FILE (/run/user/1000/bt_u1000)"
+  std::string state{};  ///< e.g. "not set", "expired at 2026-11-22 03:04:05 UTC", "used"
 };
 
 struct Discovery {
-  std::optional<Token> token;  ///< the best one found, if any
-  std::string source;          ///< the name of the place it came from
-  std::vector<Place> places;   ///< every place, in the order of search
+  std::optional<Token> token{};  ///< the best one found, if any
+  std::string source{};          ///< the name of the place it came from
+  std::vector<Place> places{};   ///< every place, in the order of search
 };
 
 /// Looks at, in this order: `$SCITOKEN`, `$SCITOKEN_FILE`, `$_CONDOR_CREDS/*.use`, `$BEARER_TOKEN`,

@@ -13,9 +13,9 @@ namespace gracedb::auth {
 
 /// What a Kafka client logs in with.
 struct OAuthToken {
-  std::string token;                              ///< the serialized JWT
-  std::chrono::system_clock::time_point expires;  ///< its `exp`; far in the future where it has none
-  std::string principal;                          ///< its `sub`, or its `iss` where it has none
+  std::string token{};                              ///< the serialized JWT
+  std::chrono::system_clock::time_point expires{};  ///< its `exp`; far in the future where it has none
+  std::string principal{};                          ///< its `sub`, or its `iss` where it has none
 };
 
 /// Supplies a token; called on a background thread whenever a new login is due.

@@ -11,13 +11,13 @@ namespace gracedb::auth {
 /// What a JWT (SciToken or WLCG token) says of itself. Read without checking the signature: a client only
 /// needs to know whether its own token is worth sending; the server does the checking.
 struct Claims {
-  std::optional<std::string> subject;                               ///< `sub`
-  std::optional<std::string> issuer;                                ///< `iss`
-  std::vector<std::string> audience;                                ///< `aud`: a string or an array of them
-  std::vector<std::string> scope;                                   ///< `scope`, split at spaces
-  std::optional<std::chrono::system_clock::time_point> expires;     ///< `exp`
-  std::optional<std::chrono::system_clock::time_point> not_before;  ///< `nbf`
-  std::optional<std::chrono::system_clock::time_point> issued_at;   ///< `iat`
+  std::optional<std::string> subject{};                               ///< `sub`
+  std::optional<std::string> issuer{};                                ///< `iss`
+  std::vector<std::string> audience{};                                ///< `aud`: a string or an array of them
+  std::vector<std::string> scope{};                                   ///< `scope`, split at spaces
+  std::optional<std::chrono::system_clock::time_point> expires{};     ///< `exp`
+  std::optional<std::chrono::system_clock::time_point> not_before{};  ///< `nbf`
+  std::optional<std::chrono::system_clock::time_point> issued_at{};   ///< `iat`
 };
 
 /// Reads the claims of a serialized JWT.

@@ -21,39 +21,40 @@ using PartitionCallback = std::function<void(const std::vector<TopicPartition>&)
 
 /// How a Consumer connects, authenticates and reads. By default it shows what arrives from now on.
 struct ConsumerOptions {
-  std::string bootstrap_servers;    ///< "host:port[,host:port…]"
-  std::vector<std::string> topics;  ///< pipelines to subscribe to at once; namespaced with the instance name
-  std::optional<std::string> instance_name;  ///< exactly one of instance_name and service_url
-  std::optional<std::string> service_url;    ///< e.g. "https://gracedb-test.ligo.org/api/"
+  std::string bootstrap_servers{};  ///< "host:port[,host:port…]"
+  std::vector<std::string>
+      topics{};  ///< pipelines to subscribe to at once; namespaced with the instance name
+  std::optional<std::string> instance_name{};  ///< exactly one of instance_name and service_url
+  std::optional<std::string> service_url{};    ///< e.g. "https://gracedb-test.ligo.org/api/"
   /// A stable name resumes where the group left off and shares the partitions with its other members.
   /// Default: a new group for each consumer, "gracedb-client-" and 8 hex digits.
-  std::optional<std::string> group_id;
+  std::optional<std::string> group_id{};
 
-  bool use_ssl = true;                      ///< SASL_SSL; SASL_PLAINTEXT where false
-  std::optional<std::string> ca_cert_path;  ///< PEM file; default: the system's certificates
-  bool skip_hostname_verification = false;  ///< for a development broker whose certificate has another name
+  bool use_ssl = true;                        ///< SASL_SSL; SASL_PLAINTEXT where false
+  std::optional<std::string> ca_cert_path{};  ///< PEM file; default: the system's certificates
+  bool skip_hostname_verification = false;    ///< for a development broker whose certificate has another name
 
   std::string token_scope = "kafka.consume";
-  std::optional<std::string> token_audience;  ///< default: any host of bootstrap_servers
-  bool reload_cred = true;                    ///< renew the token ahead of its expiry
-  std::chrono::seconds reload_buffer{300};    ///< renew a token this long before its `exp`
-  auth::OAuthCallback oauth_callback;         ///< supplies tokens instead of discovery, if given
+  std::optional<std::string> token_audience{};  ///< default: any host of bootstrap_servers
+  bool reload_cred = true;                      ///< renew the token ahead of its expiry
+  std::chrono::seconds reload_buffer{300};      ///< renew a token this long before its `exp`
+  auth::OAuthCallback oauth_callback{};         ///< supplies tokens instead of discovery, if given
 
   /// Where a group without a committed offset begins: "latest" or "earliest".
   std::string auto_offset_reset = "latest";
   /// Begin at the first message with this timestamp or later instead, whatever the group has committed.
-  std::optional<std::chrono::system_clock::time_point> start_time;
+  std::optional<std::chrono::system_clock::time_point> start_time{};
   bool track_end = false;  ///< needed for at_end()
 
   bool validate_token = true;  ///< look a token up at construction and fail at once without one
   bool check_for_topics =
       true;  ///< at construction: reach the broker, and find the topics (or any of the instance)
 
-  PartitionCallback on_assigned;  ///< partitions this consumer now reads
-  PartitionCallback on_revoked;   ///< partitions about to be given up; offsets may still be committed here
+  PartitionCallback on_assigned{};  ///< partitions this consumer now reads
+  PartitionCallback on_revoked{};   ///< partitions about to be given up; offsets may still be committed here
 
   /// Any librdkafka property, applied last, e.g. {"enable.auto.commit", "false"}.
-  std::map<std::string, std::string> kafka_config;
+  std::map<std::string, std::string> kafka_config{};
 };
 
 class MessageStream;

@@ -36,7 +36,7 @@ class Payload {
 
 /// One partition of one topic, with an offset where one is meant.
 struct TopicPartition {
-  std::string topic;
+  std::string topic{};
   std::int32_t partition = 0;
   std::int64_t offset = -1001;  ///< RD_KAFKA_OFFSET_INVALID: none
 
@@ -45,13 +45,13 @@ struct TopicPartition {
 
 /// A consumed message. It owns its bytes and outlives the consumer.
 struct Message {
-  std::string topic;  ///< with the instance name, e.g. "gracedb-test.gstlal"
+  std::string topic{};  ///< with the instance name, e.g. "gracedb-test.gstlal"
   std::int32_t partition = 0;
   std::int64_t offset = 0;
-  std::optional<std::string> key;
-  std::string value;                                               ///< the bytes as they came
-  std::optional<std::chrono::system_clock::time_point> timestamp;  ///< of the producer or the log, UTC
-  Headers headers;
+  std::optional<std::string> key{};
+  std::string value{};                                               ///< the bytes as they came
+  std::optional<std::chrono::system_clock::time_point> timestamp{};  ///< of the producer or the log, UTC
+  Headers headers{};
 
   /// The value parsed.
   /// @throws std::invalid_argument  not JSON; says where it goes wrong
@@ -63,9 +63,9 @@ struct Message {
 
 /// A topic as the broker describes it.
 struct TopicInfo {
-  std::string name;  ///< with the instance name
+  std::string name{};  ///< with the instance name
   int partitions = 0;
-  std::string error;  ///< empty, or why the broker would not describe it
+  std::string error{};  ///< empty, or why the broker would not describe it
 };
 
 }  // namespace gracedb::kafka

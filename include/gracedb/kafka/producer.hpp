@@ -16,20 +16,20 @@ namespace gracedb::kafka {
 
 /// How a Producer connects, authenticates and delivers. Give what differs from the defaults.
 struct ProducerOptions {
-  std::string bootstrap_servers;     ///< "host:port[,host:port…]"
-  std::optional<std::string> topic;  ///< default pipeline, e.g. "gstlal"; namespaced with the instance name
-  std::optional<std::string> instance_name;  ///< exactly one of instance_name and service_url
-  std::optional<std::string> service_url;    ///< e.g. "https://gracedb-test.ligo.org/api/"
+  std::string bootstrap_servers{};     ///< "host:port[,host:port…]"
+  std::optional<std::string> topic{};  ///< default pipeline, e.g. "gstlal"; namespaced with the instance name
+  std::optional<std::string> instance_name{};  ///< exactly one of instance_name and service_url
+  std::optional<std::string> service_url{};    ///< e.g. "https://gracedb-test.ligo.org/api/"
 
-  bool use_ssl = true;                      ///< SASL_SSL; SASL_PLAINTEXT where false
-  std::optional<std::string> ca_cert_path;  ///< PEM file; default: the system's certificates
-  bool skip_hostname_verification = false;  ///< for a development broker whose certificate has another name
+  bool use_ssl = true;                        ///< SASL_SSL; SASL_PLAINTEXT where false
+  std::optional<std::string> ca_cert_path{};  ///< PEM file; default: the system's certificates
+  bool skip_hostname_verification = false;    ///< for a development broker whose certificate has another name
 
   std::string token_scope = "kafka.produce";
-  std::optional<std::string> token_audience;  ///< default: any host of bootstrap_servers
-  bool reload_cred = true;                    ///< renew the token ahead of its expiry
-  std::chrono::seconds reload_buffer{300};    ///< renew a token this long before its `exp`
-  auth::OAuthCallback oauth_callback;         ///< supplies tokens instead of discovery, if given
+  std::optional<std::string> token_audience{};  ///< default: any host of bootstrap_servers
+  bool reload_cred = true;                      ///< renew the token ahead of its expiry
+  std::chrono::seconds reload_buffer{300};      ///< renew a token this long before its `exp`
+  auth::OAuthCallback oauth_callback{};         ///< supplies tokens instead of discovery, if given
 
   /// How long GraceDb::create_event() waits for the broker's confirmation.
   std::chrono::milliseconds flush_timeout{10'000};
@@ -44,18 +44,18 @@ struct ProducerOptions {
       true;  ///< at construction: reach the broker, and find the topic (or any of the instance)
 
   /// Any librdkafka property, applied last. With security.protocol=plaintext no token is needed.
-  std::map<std::string, std::string> kafka_config;
+  std::map<std::string, std::string> kafka_config{};
 };
 
 /// What became of one message.
 struct DeliveryReport {
-  std::string topic;
+  std::string topic{};
   std::int32_t partition = -1;
   std::int64_t offset = -1001;
-  std::string_view key;    ///< valid during the callback only
-  std::string_view value;  ///< valid during the callback only
+  std::string_view key{};    ///< valid during the callback only
+  std::string_view value{};  ///< valid during the callback only
   /// Empty if the broker has confirmed the message.
-  std::optional<KafkaMessageDeliveryError> error;
+  std::optional<KafkaMessageDeliveryError> error{};
 };
 
 /// Called once for each message, on the thread that is in produce(), poll(), flush(), deliver() or close().
@@ -64,18 +64,18 @@ struct DeliveryReport {
 using DeliveryCallback = std::function<void(const DeliveryReport&)>;
 
 struct ProduceOptions {
-  std::optional<std::string> topic;  ///< pipeline; default: ProducerOptions::topic
-  std::optional<std::string> key;    ///< messages of one key keep their order
-  Headers headers;
-  std::optional<std::int32_t> partition;  ///< default: chosen from the key
-  DeliveryCallback on_delivery;
+  std::optional<std::string> topic{};  ///< pipeline; default: ProducerOptions::topic
+  std::optional<std::string> key{};    ///< messages of one key keep their order
+  Headers headers{};
+  std::optional<std::int32_t> partition{};  ///< default: chosen from the key
+  DeliveryCallback on_delivery{};
 };
 
 struct PingResult {
-  std::string topic;
+  std::string topic{};
   std::int32_t partition = -1;
   std::int64_t offset = -1001;
-  std::string message;  ///< the JSON text that was sent
+  std::string message{};  ///< the JSON text that was sent
 };
 
 /// A wait without end.

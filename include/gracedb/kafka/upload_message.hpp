@@ -16,18 +16,18 @@ std::string content_id(std::string_view contents);
 
 /// An upload message without the file's contents.
 struct UploadMessage {
-  std::string gracedb_server;            ///< service URL of the client, ending in '/'
-  std::optional<std::string> graceid;    ///< the reserved id; none where gracedb_upload is false
-  std::optional<std::string> submitter;  ///< as the reservation returned it
-  std::string pipeline;                  ///< as given, not in lower case
-  std::optional<std::string> group;
-  std::optional<std::string> search;
+  std::string gracedb_server{};            ///< service URL of the client, ending in '/'
+  std::optional<std::string> graceid{};    ///< the reserved id; none where gracedb_upload is false
+  std::optional<std::string> submitter{};  ///< as the reservation returned it
+  std::string pipeline{};                  ///< as given, not in lower case
+  std::optional<std::string> group{};
+  std::optional<std::string> search{};
   bool gracedb_upload = true;
   bool skip_supervisor = false;
-  std::optional<std::vector<std::string>> labels;
-  std::string file_name;  ///< base name
-  std::optional<std::string> content_id;
-  std::optional<double> producer_timestamp;  ///< Unix time in seconds
+  std::optional<std::vector<std::string>> labels{};
+  std::string file_name{};  ///< base name
+  std::optional<std::string> content_id{};
+  std::optional<double> producer_timestamp{};  ///< Unix time in seconds
 };
 
 /// Serializes an upload message: compact JSON with `contents` in standard base64.
@@ -38,8 +38,8 @@ std::size_t upload_message_size(const UploadMessage& message, std::size_t conten
 
 /// An upload message as read from the wire, its file decoded.
 struct ReceivedUpload {
-  UploadMessage message;
-  std::string contents;
+  UploadMessage message{};
+  std::string contents{};
 };
 
 /// What a message on a topic is, judged by its `type`.
@@ -57,8 +57,8 @@ ReceivedUpload parse_upload_message(std::string_view value);
 struct PingMessage {
   double timestamp = 0;  ///< Unix time in seconds
   std::string client = "gracedb-kafka";
-  std::optional<std::string> sub;    ///< claim of the token
-  std::optional<std::string> scope;  ///< claim of the token
+  std::optional<std::string> sub{};    ///< claim of the token
+  std::optional<std::string> scope{};  ///< claim of the token
 };
 
 std::string build_ping_message(const PingMessage& message);
