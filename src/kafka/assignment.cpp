@@ -29,22 +29,24 @@ void log_fault(const char* what, ErrorHandle fault) {
 
 Client::Hooks Assignment::hooks() noexcept {
   Client::Hooks hooks;
-  hooks.rebalanced = &Assignment::on_rebalance;
+  hooks.rebalanced = [](rd_kafka_t* client, rd_kafka_resp_err_t code,
+                        rd_kafka_topic_partition_list_t* partitions, void* owner) {
+    static_cast<Assignment*>(owner)->rebalance(client, code, *partitions);
+  };
   hooks.owner = this;
   return hooks;
 }
 
-void Assignment::on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
-                              rd_kafka_topic_partition_list_t* partitions, void* owner) noexcept {
-  auto& self = *static_cast<Assignment*>(owner);
+void Assignment::rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t& partitions) noexcept {
   try {
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-      self.take(client, *partitions);
+      take(client, partitions);
     } else {
-      self.give_up(client, *partitions);
+      give_up(client, partitions);
     }
   } catch (...) {
-    self.callback_failure_ = std::current_exception();
+    callback_failure_ = std::current_exception();
   }
 }
 

@@ -23,6 +23,10 @@ class Assignment {
 
   Client::Hooks hooks() noexcept;
 
+  /// Takes or gives up `partitions`, as `code` says.
+  void rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                 rd_kafka_topic_partition_list_t& partitions) noexcept;
+
   bool at_end() const noexcept { return !partitions_.empty() && ended_.size() == partitions_.size(); }
   void reached_end(const std::string& topic, std::int32_t partition) { ended_.emplace(topic, partition); }
   void left_end(const std::string& topic, std::int32_t partition) { ended_.erase({topic, partition}); }
@@ -33,8 +37,6 @@ class Assignment {
  private:
   using Partition = std::pair<std::string, std::int32_t>;
 
-  static void on_rebalance(rd_kafka_t* client, rd_kafka_resp_err_t code,
-                           rd_kafka_topic_partition_list_t* partitions, void* owner) noexcept;
   void take(rd_kafka_t* client, rd_kafka_topic_partition_list_t& partitions);
   void give_up(rd_kafka_t* client, rd_kafka_topic_partition_list_t& partitions);
   void begin_at_start_time(rd_kafka_t* client, rd_kafka_topic_partition_list_t& partitions);

@@ -29,7 +29,9 @@ constexpr milliseconds metadata_slice{250};
 constexpr milliseconds patience_with_refusals{3'000};
 constexpr milliseconds startup_timeout{10'000};
 
-LogLevel level_of(int syslog_level) {
+LogLevel level_of(int syslog_level, std::string_view facility) {
+  // Failed connections and requests come as errors too, once each and not at every try.
+  if (facility == "FAIL" || facility == "ERROR" || facility == "GETPID") return LogLevel::debug;
   if (syslog_level <= 3) return LogLevel::error;
   if (syslog_level == 4) return LogLevel::warning;
   return syslog_level <= 6 ? LogLevel::info : LogLevel::debug;
@@ -95,7 +97,7 @@ void Client::on_error(rd_kafka_t* client, int code, const char* reason, void* op
 }
 
 void Client::on_log(const rd_kafka_t*, int level, const char* facility, const char* text) {
-  log::write(level_of(level), "gracedb.kafka", "{}: {}", facility, text);
+  log::write(level_of(level, facility), "gracedb.kafka", "{}: {}", facility, text);
 }
 
 void Client::on_token_due(rd_kafka_t* client, const char*, void* opaque) {
@@ -108,12 +110,31 @@ void Client::note_error(rd_kafka_resp_err_t code, std::string_view reason) {
   const bool is_refusal =
       is_authentication_error(code) || (is_connection_error(code) && tokens_ && tokens_->has_expired());
   const std::lock_guard lock(mutex_);
-  last_error_ = safe;
-  last_code_ = code;
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    note_all_down();
+  } else {
+    last_error_ = safe;
+    last_code_ = code;
+  }
   if (!is_refusal) return;
-  if (refusal_.empty()) logger.error("{}: {}", bootstrap_servers_, safe);
+  if (refusal_.empty() && !quiet_) logger.error("{}: {}", bootstrap_servers_, safe);
   refusal_ = is_authentication_error(code) ? safe : fmt::format("the token has expired ({})", safe);
   ailing_.store(true, std::memory_order_release);
+}
+
+void Client::note_all_down() {
+  if (last_error_.empty()) {
+    last_error_ = "all brokers are down";
+    last_code_ = RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+  }
+  if (!all_down_.exchange(true) && !quiet_) {
+    logger.warning("no broker of {} answers; trying again until one does: {}", bootstrap_servers_,
+                   last_error_);
+  }
+}
+
+void Client::note_return() noexcept {
+  if (all_down_.exchange(false)) logger.warning("{} answers again", bootstrap_servers_);
 }
 
 void Client::serve(milliseconds timeout) {
@@ -177,16 +198,15 @@ MetadataHandle Client::fetch_metadata(milliseconds timeout) {
     const auto left = std::chrono::ceil<milliseconds>(start + timeout - steady_clock::now());
     const auto slice = std::clamp(left, milliseconds(1), metadata_slice);
     const auto code = rd_kafka_metadata(handle_.get(), 1, nullptr, &found, static_cast<int>(slice.count()));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return MetadataHandle(found);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      note_success();
+      return MetadataHandle(found);
+    }
     serve(milliseconds(0));
     require_health();
     const auto waited = steady_clock::now() - start;
     const std::string last = last_error();
-    const bool all_refuse = [this] {
-      const std::lock_guard lock(mutex_);
-      return last_code_ == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || last_code_ == RD_KAFKA_RESP_ERR__RESOLVE;
-    }();
-    if (waited >= timeout || (all_refuse && waited >= patience_with_refusals)) {
+    if (waited >= timeout || (all_down_ && waited >= patience_with_refusals)) {
       throw KafkaConnectionError(
           fmt::format("no broker of {} answered within {:.1f} s: {}", bootstrap_servers_,
                       std::chrono::duration<double>(waited).count(),
@@ -211,7 +231,10 @@ std::vector<TopicInfo> Client::list_topics(milliseconds timeout) {
 void Client::check_for_topics(const std::vector<std::string>& topics, std::string_view instance_name) {
   std::set<std::string> present;
   std::set<std::string> instances;
-  for (const TopicInfo& topic : list_topics(startup_timeout)) {
+  quiet_ = true;
+  const std::vector<TopicInfo> found = list_topics(startup_timeout);
+  quiet_ = false;
+  for (const TopicInfo& topic : found) {
     if (!topic.error.empty()) continue;
     present.insert(topic.name);
     if (const auto dot = topic.name.find('.'); dot != std::string::npos)

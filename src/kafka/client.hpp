@@ -53,6 +53,11 @@ class Client {
   /// True if require_health() has something to do.
   bool is_ailing() const noexcept { return ailing_.load(std::memory_order_acquire); }
 
+  /// To be told of everything that came from or reached a broker.
+  void note_success() noexcept {
+    if (all_down_.load(std::memory_order_relaxed)) note_return();
+  }
+
   /// The last error that librdkafka has told, for the text of a failure that follows from it.
   std::string last_error() const;
 
@@ -76,6 +81,8 @@ class Client {
   static void on_token_due(rd_kafka_t* client, const char*, void* opaque);
 
   void note_error(rd_kafka_resp_err_t code, std::string_view reason);
+  void note_all_down();
+  void note_return() noexcept;
   void try_to_recover(std::unique_lock<std::mutex>& lock);
   bool broker_answers(std::chrono::milliseconds timeout) const;
   MetadataHandle fetch_metadata(std::chrono::milliseconds timeout);
@@ -93,6 +100,8 @@ class Client {
   rd_kafka_resp_err_t fatal_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string last_error_;
   rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::atomic<bool> quiet_{false};  ///< a failure to connect will be thrown, so that it need not be logged
+  std::atomic<bool> all_down_{false};
 
   ClientHandle handle_;  // last: its threads call back into everything above until it is destroyed
 };

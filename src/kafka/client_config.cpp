@@ -67,6 +67,10 @@ ConfHandle make_config(const ClientSettings& settings, const Properties& default
   for (const auto& [name, value] : settings.kafka_config) {
     merged[name == "sasl.mechanism" ? "sasl.mechanisms" : name] = value;
   }
+  if (!settings.kafka_config.contains("sasl.mechanisms") &&
+      !merged["security.protocol"].starts_with("sasl")) {
+    merged.erase("sasl.mechanisms");  // librdkafka warns of a mechanism that is not used
+  }
   ConfHandle config(rd_kafka_conf_new());
   for (const auto& [name, value] : merged) {
     // An empty list of brokers is reported above in the caller's own words.

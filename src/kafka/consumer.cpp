@@ -219,6 +219,7 @@ std::optional<Message> Consumer::Impl::take(MessageHandle raw) {
     handle_error(*raw);
     return std::nullopt;
   }
+  client_->note_success();
   Message message = copy_of(*raw);
   if (options_.track_end) assignment_.left_end(message.topic, message.partition);
   being_processed_ = std::move(raw);
@@ -315,7 +316,13 @@ void Consumer::Impl::leave_group(steady_clock::time_point deadline) {
                      group_id_);
       return;
     }
-    rd_kafka_queue_poll_callback(events.get(), static_cast<int>(std::min(left, milliseconds(100)).count()));
+    const EventHandle event(
+        rd_kafka_queue_poll(events.get(), static_cast<int>(std::min(left, milliseconds(100)).count())));
+    // Fetched messages come this way too; they are let go and read again by the partition's next owner.
+    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
+      assignment_.rebalance(handle(), rd_kafka_event_error(event.get()),
+                            *rd_kafka_event_topic_partition_list(event.get()));
+    }
   }
 }
 

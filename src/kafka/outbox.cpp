@@ -145,6 +145,7 @@ void Outbox::collect(const rd_kafka_message_t& message, std::unique_ptr<Pending>
     recalled_.push_back({std::move(pending), std::move(destination)});
     return;
   }
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) client_->note_success();
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && !pending->ticket && !pending->on_delivery) {
     pending.reset();
     ++served_;
@@ -163,7 +164,7 @@ void Outbox::poll_and_report(milliseconds timeout) {
 void Outbox::run_callbacks() {
   for (Report& report : std::exchange(reports_, {})) {
     const Outcome& outcome = report.outcome;
-    if (outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) note_failure(outcome);
+    if (outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) note_failure(*report.pending, outcome);
     if (report.pending->on_delivery) {
       DeliveryReport told{outcome.topic, outcome.partition,     outcome.offset,
                           report.key,    report.pending->value, {}};
@@ -186,9 +187,10 @@ void Outbox::run_callbacks() {
   }
 }
 
-void Outbox::note_failure(const Outcome& outcome) {
+void Outbox::note_failure(const Pending& pending, const Outcome& outcome) {
+  if (pending.ticket) return;  // told by an exception
   const std::string text = describe(outcome);
-  logger.warning("{}", text);
+  if (!pending.on_delivery) logger.warning("{}", text);
   const std::lock_guard lock(failures_mutex_);
   failures_ = {failures_.count + 1, outcome.code, text, outcome.may_have_arrived};
 }

@@ -116,7 +116,7 @@ class Outbox {
 
   static void on_report(const rd_kafka_message_t* message, void* owner) noexcept;
   void collect(const rd_kafka_message_t& message, std::unique_ptr<Pending> pending);
-  void note_failure(const Outcome& outcome);
+  void note_failure(const Pending& pending, const Outcome& outcome);
   rd_kafka_resp_err_t hand_over(const Destination& destination, Pending& pending);
   rd_kafka_resp_err_t produce(const Destination& destination, Pending& pending);
   void poll_and_report(std::chrono::milliseconds timeout);
