@@ -18,7 +18,7 @@ void set(rd_kafka_conf_t* config, const std::string& name, const std::string& va
   std::array<char, 512> reason{};
   if (rd_kafka_conf_set(config, name.c_str(), value.c_str(), reason.data(), reason.size()) !=
       RD_KAFKA_CONF_OK) {
-    faults.add(fmt::format("kafka_config: {}", reason.data()));
+    faults.add(fmt::format("kafka_config '{}': {}", name, reason.data()));
   }
 }
 
@@ -117,7 +117,7 @@ std::string checked_topic(std::string_view instance_name, std::string_view pipel
     faults.add("the topic is empty; give a pipeline such as gstlal");
   } else if (topic.size() > 249 || !std::all_of(topic.begin(), topic.end(), is_topic_character)) {
     faults.add(
-        fmt::format("'{}' is not a legal topic name (letters, digits, '.', '_', '-', 249 at most)", topic));
+        fmt::format("'{}' is not a legal topic (letters, digits, '.', '_', '-', 249 at most)", pipeline));
   }
   return topic;
 }

@@ -91,6 +91,7 @@ class Consumer::Impl {
   void forget_current() noexcept { being_processed_.reset(); }
   void commit();
   void commit(const std::vector<TopicPartition>& next_offsets);
+  void commit_async(const std::vector<TopicPartition>& next_offsets);
   std::vector<TopicPartition> assignment() const;
   bool at_end() const noexcept { return assignment_.at_end(); }
   void pause(const std::vector<TopicPartition>& partitions);
@@ -105,6 +106,8 @@ class Consumer::Impl {
 
  private:
   std::vector<std::string> namespaced(const std::vector<std::string>& pipelines) const;
+  static void on_committed(rd_kafka_t* client, rd_kafka_resp_err_t code,
+                           rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept;
   void require_open() const;
   void mark_processed();
   std::optional<Message> take(MessageHandle raw);
@@ -271,6 +274,26 @@ void Consumer::Impl::commit(const std::vector<TopicPartition>& next_offsets) {
   }
 }
 
+void Consumer::Impl::commit_async(const std::vector<TopicPartition>& next_offsets) {
+  require_open();
+  const PartitionsHandle list = to_librdkafka(next_offsets);
+  const auto code =
+      rd_kafka_commit_queue(handle(), list.get(), queue_.get(), &Consumer::Impl::on_committed, this);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("commit", code), code);
+}
+
+void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code,
+                                  rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept {
+  const auto& callback = static_cast<Impl*>(consumer)->options_.on_committed;
+  if (!callback || offsets == nullptr) return;
+  try {
+    callback(from_librdkafka(*offsets),
+             code == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : error_text("commit", code));
+  } catch (const std::exception& fault) {
+    logger.error("on_committed: {}", fault.what());
+  }
+}
+
 std::vector<TopicPartition> Consumer::Impl::assignment() const {
   rd_kafka_topic_partition_list_t* found = nullptr;
   if (closed_ || rd_kafka_assignment(handle(), &found) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
@@ -371,6 +394,10 @@ void Consumer::commit(const Message& message) {
 }
 
 void Consumer::commit(const std::vector<TopicPartition>& next_offsets) { impl_->commit(next_offsets); }
+
+void Consumer::commit_async(const std::vector<TopicPartition>& next_offsets) {
+  impl_->commit_async(next_offsets);
+}
 
 std::vector<TopicPartition> Consumer::assignment() const { return impl_->assignment(); }
 

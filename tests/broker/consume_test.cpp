@@ -1,0 +1,280 @@
+#include "test_broker.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <stdexcept>
+#include <thread>
+#include <variant>
+
+namespace gracedb::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+using test_support::eventually;
+using test_support::read_messages;
+using test_support::TestBroker;
+using test_support::unique_name;
+using testing::MatchesRegex;
+using testing::SizeIs;
+
+/// Fills a topic of its own for one test: topics are shared, marks are not.
+void publish(const std::string& mark, int first, int count) {
+  Producer producer(TestBroker::shared().producer_options());
+  for (int i = first; i < first + count; ++i)
+    producer.produce(mark + std::to_string(i), {.key = "same"});
+  ASSERT_EQ(producer.flush(20s), 0U);
+}
+
+ConsumerOptions options_for_group(const std::string& group) {
+  ConsumerOptions options = TestBroker::shared().consumer_options({"test"});
+  options.auto_offset_reset = "earliest";
+  options.group_id = group;
+  return options;
+}
+
+bool wait_for_assignment(Consumer& consumer) {
+  return eventually([&] {
+    consumer.poll(50ms);
+    return !consumer.assignment().empty();
+  });
+}
+
+TEST(Consuming, ShowsOnlyWhatArrivesFromNowOnByDefault) {
+  const std::string mark = unique_name("live ");
+  publish(mark, 0, 3);
+  Consumer consumer(TestBroker::shared().consumer_options({"test"}));
+  ASSERT_TRUE(wait_for_assignment(consumer));
+  consumer.poll(500ms);
+  publish(mark, 3, 1);
+  const auto messages = read_messages(consumer, 1, mark);
+  ASSERT_THAT(messages, SizeIs(1));
+  EXPECT_EQ(messages.front().value, mark + "3");
+}
+
+TEST(Consuming, GivesEachConsumerAGroupOfItsOwnByDefault) {
+  const Consumer first(TestBroker::shared().consumer_options({"test"}));
+  const Consumer second(TestBroker::shared().consumer_options({"test"}));
+  EXPECT_THAT(first.group_id(), MatchesRegex("gracedb-client-[0-9a-f]{8}"));
+  EXPECT_NE(first.group_id(), second.group_id());
+}
+
+TEST(Consuming, ReplaysFromTheEarliest) {
+  const std::string mark = unique_name("replay ");
+  publish(mark, 0, 5);
+  Consumer first(options_for_group(unique_name("replay")));
+  EXPECT_THAT(read_messages(first, 5, mark), SizeIs(5));
+  Consumer second(options_for_group(unique_name("replay")));
+  EXPECT_THAT(read_messages(second, 5, mark), SizeIs(5));
+}
+
+TEST(Consuming, ResumesAGroupAfterTheLastMessageTaken) {
+  const std::string mark = unique_name("resume ");
+  const std::string group = unique_name("resume");
+  publish(mark, 0, 6);
+  {
+    Consumer consumer(options_for_group(group));
+    EXPECT_THAT(read_messages(consumer, 3, mark), SizeIs(3));
+    consumer.close();
+  }
+  Consumer consumer(options_for_group(group));
+  const auto rest = read_messages(consumer, 3, mark);
+  ASSERT_THAT(rest, SizeIs(3));
+  EXPECT_EQ(rest.front().value, mark + "3");
+}
+
+TEST(Consuming, ShowsAMessageAgainWhoseHandlingFailed) {
+  const std::string mark = unique_name("failed ");
+  const std::string group = unique_name("failed");
+  publish(mark, 0, 3);
+  try {
+    Consumer consumer(options_for_group(group));
+    for (const Message& message : consumer.stream()) {
+      if (message.value == mark + "1") throw std::runtime_error("cannot handle it");
+    }
+    FAIL() << "the message was not seen";
+  } catch (const std::runtime_error&) {
+  }
+  Consumer consumer(options_for_group(group));
+  const auto rest = read_messages(consumer, 2, mark);
+  ASSERT_THAT(rest, SizeIs(2));
+  EXPECT_EQ(rest.front().value, mark + "1");
+}
+
+TEST(Consuming, CommitsOnlyWhatItIsToldToWithoutAutoCommit) {
+  const std::string mark = unique_name("manual ");
+  const std::string group = unique_name("manual");
+  publish(mark, 0, 5);
+  ConsumerOptions options = options_for_group(group);
+  options.kafka_config = {{"enable.auto.commit", "false"}};
+  {
+    Consumer consumer(options);
+    const auto messages = read_messages(consumer, 4, mark);
+    ASSERT_THAT(messages, SizeIs(4));
+    consumer.commit(messages[1]);
+  }
+  {
+    Consumer consumer(options);
+    const auto rest = read_messages(consumer, 3, mark);
+    ASSERT_THAT(rest, SizeIs(3));
+    EXPECT_EQ(rest.front().value, mark + "2");
+    consumer.commit();
+  }
+  publish(mark, 5, 1);
+  Consumer consumer(options);
+  const auto rest = read_messages(consumer, 1, mark);
+  ASSERT_THAT(rest, SizeIs(1));
+  EXPECT_EQ(rest.front().value, mark + "5");
+}
+
+TEST(Consuming, BeginsAtATime) {
+  const std::string mark = unique_name("timed ");
+  publish(mark, 0, 2);
+  const auto published = std::chrono::system_clock::now();
+  eventually(
+      [&] { return std::chrono::system_clock::now() > published + 5ms; });  // timestamps have milliseconds
+  ConsumerOptions options = options_for_group(unique_name("timed"));
+  options.start_time = std::chrono::system_clock::now();
+  publish(mark, 2, 2);
+  Consumer consumer(options);
+  const auto messages = read_messages(consumer, 2, mark);
+  ASSERT_THAT(messages, SizeIs(2));
+  EXPECT_EQ(messages.front().value, mark + "2");
+}
+
+TEST(Consuming, KnowsWhenItHasReadToTheEnd) {
+  const std::string mark = unique_name("end ");
+  publish(mark, 0, 4);
+  ConsumerOptions options = options_for_group(unique_name("end"));
+  options.track_end = true;
+  Consumer consumer(options);
+  int seen = 0;
+  for (const Message& message : consumer.stream())
+    seen += message.value.starts_with(mark) ? 1 : 0;
+  EXPECT_EQ(seen, 4);
+  EXPECT_TRUE(consumer.at_end());
+}
+
+TEST(Consuming, DecodesJsonTextAndBytes) {
+  Producer producer(TestBroker::shared().producer_options());
+  const std::string mark = unique_name("decode");
+  producer.deliver(nlohmann::json{{"mark", mark}}, {.key = mark}, 10s);
+  producer.deliver("no {json", {.key = mark}, 10s);
+  producer.deliver(std::string("\xff\xfe\x00", 3), {.key = mark}, 10s);
+  Consumer consumer(options_for_group(unique_name("decode")));
+  std::vector<Message> messages;
+  eventually([&] {
+    if (auto message = consumer.poll(100ms); message && message->key == mark) messages.push_back(*message);
+    return messages.size() == 3;
+  });
+  ASSERT_THAT(messages, SizeIs(3));
+  EXPECT_EQ(std::get<nlohmann::json>(messages[0].decoded()).at("mark"), mark);
+  EXPECT_EQ(std::get<std::string>(messages[1].decoded()), "no {json");
+  EXPECT_THROW(messages[1].json(), std::invalid_argument);
+  EXPECT_THAT(std::get<std::vector<std::byte>>(messages[2].decoded()), SizeIs(3));
+}
+
+TEST(Consuming, SharesThePartitionsOfAGroupInsteadOfReadingTwice) {
+  const std::string group = unique_name("shared");
+  Consumer first(options_for_group(group));
+  Consumer second(options_for_group(group));
+  EXPECT_TRUE(eventually([&] {
+    first.poll(20ms);
+    second.poll(20ms);
+    return first.assignment().size() + second.assignment().size() == 1;
+  }));
+}
+
+TEST(Consuming, EndsAStreamAfterItsCount) {
+  const std::string mark = unique_name("count ");
+  publish(mark, 0, 5);
+  Consumer consumer(options_for_group(unique_name("count")));
+  int seen = 0;
+  for ([[maybe_unused]] const Message& message : consumer.stream(1s, 3))
+    ++seen;
+  EXPECT_EQ(seen, 3);
+}
+
+TEST(Consuming, StopsAtOnceFromAnotherThread) {
+  Consumer consumer(TestBroker::shared().consumer_options({"test"}));
+  ASSERT_TRUE(wait_for_assignment(consumer));
+  const auto start = std::chrono::steady_clock::now();
+  const std::jthread stopper([&] { consumer.stop(); });
+  for ([[maybe_unused]] const Message& message : consumer.stream(30s)) {
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 300ms);
+}
+
+TEST(Consuming, EndsAStreamAtASignalAndPutsTheFormerHandlerBack) {
+  static volatile std::sig_atomic_t former_calls = 0;
+  const auto original = std::signal(SIGTERM, [](int) { former_calls = former_calls + 1; });
+  Consumer consumer(TestBroker::shared().consumer_options({"test"}));
+  ASSERT_TRUE(wait_for_assignment(consumer));
+  const auto start = std::chrono::steady_clock::now();
+  {
+    auto stream = consumer.stream(30s);
+    std::raise(SIGTERM);
+    EXPECT_EQ(stream.begin(), stream.end());
+    EXPECT_EQ(stream.ended_by_signal(), SIGTERM);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 300ms);
+  EXPECT_EQ(former_calls, 0);
+  std::raise(SIGTERM);
+  EXPECT_EQ(former_calls, 1);
+  std::signal(SIGTERM, original);
+}
+
+TEST(Consuming, WakesForAMessageWithoutWaitingForThePollToEnd) {
+  Consumer consumer(TestBroker::shared().consumer_options({"test"}));
+  ASSERT_TRUE(wait_for_assignment(consumer));
+  consumer.poll(500ms);
+  const std::string mark = unique_name("prompt ");
+  Producer producer(TestBroker::shared().producer_options());
+  const auto start = std::chrono::steady_clock::now();
+  producer.produce(mark);
+  bool seen = false;
+  while (!seen) {
+    const auto message = consumer.poll(20s);
+    ASSERT_TRUE(message);
+    seen = message->value == mark;
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
+}
+
+TEST(Consuming, TellsOfATopicThatIsMissingOrForbidden) {
+  for (const char* topic : {"nosuchpipeline", "forbidden"}) {
+    ConsumerOptions options = TestBroker::shared().consumer_options({topic});
+    EXPECT_THROW(Consumer{options}, KafkaTopicError) << topic;
+    options.check_for_topics = false;
+    Consumer consumer(options);
+    EXPECT_THROW(consumer.poll(20s), KafkaTopicError) << topic;
+  }
+}
+
+TEST(Consuming, CallsBackForPartitionsTakenAndGivenUp) {
+  std::vector<TopicPartition> taken;
+  std::vector<TopicPartition> given_up;
+  ConsumerOptions options = TestBroker::shared().consumer_options({"test"});
+  options.on_assigned = [&](const std::vector<TopicPartition>& partitions) { taken = partitions; };
+  options.on_revoked = [&](const std::vector<TopicPartition>& partitions) { given_up = partitions; };
+  Consumer consumer(options);
+  ASSERT_TRUE(wait_for_assignment(consumer));
+  EXPECT_THAT(taken, SizeIs(1));
+  consumer.close();
+  EXPECT_THAT(given_up, SizeIs(1));
+  EXPECT_THROW(consumer.poll(), KafkaConsumerError);
+}
+
+TEST(Consuming, ListsTheTopicsThatTheTokenMaySee) {
+  Consumer consumer(TestBroker::shared().consumer_options({}));
+  std::vector<std::string> names;
+  for (const TopicInfo& topic : consumer.list_topics())
+    names.push_back(topic.name);
+  EXPECT_THAT(names, testing::IsSupersetOf({"localhost.gstlal", "localhost.test"}));
+  EXPECT_THAT(names, testing::Not(testing::Contains("localhost.forbidden")));
+}
+
+}  // namespace
+}  // namespace gracedb::kafka

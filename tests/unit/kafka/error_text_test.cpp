@@ -1,0 +1,49 @@
+#include "kafka/error_text.hpp"
+
+#include "kafka/outbox.hpp"
+#include "support/fake_token.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gracedb::kafka {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(ErrorText, SaysWhatHappenedAndWhatToDo) {
+  const std::string text = error_text("localhost:9092", RD_KAFKA_RESP_ERR__RESOLVE, "no such host");
+  EXPECT_THAT(text, HasSubstr("localhost:9092: "));
+  EXPECT_THAT(text, HasSubstr("no such host"));
+  EXPECT_THAT(text, HasSubstr("Check the host names"));
+}
+
+TEST(ErrorText, NamesTheCommandForAFreshToken) {
+  EXPECT_THAT(error_text("x", RD_KAFKA_RESP_ERR__AUTHENTICATION),
+              HasSubstr("htgettoken -a vault.ligo.org -i igwn"));
+}
+
+TEST(ErrorText, HoldsNoToken) {
+  const std::string token = test_support::fake_token({{"sub", "me"}});
+  EXPECT_THAT(error_text("x", RD_KAFKA_RESP_ERR__FAIL, "refused " + token), Not(HasSubstr(token)));
+}
+
+TEST(NotDelivered, IsATopicErrorWhereTheTopicIsAtFault) {
+  EXPECT_THROW(throw_not_delivered("x", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, false),
+               KafkaTopicError);
+  EXPECT_THROW(throw_not_delivered("x", RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, false), KafkaTopicError);
+}
+
+TEST(NotDelivered, TellsWhetherTheMessageMayHaveArrived) {
+  try {
+    throw_not_delivered("x", RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true);
+  } catch (const KafkaMessageDeliveryError& error) {
+    EXPECT_TRUE(error.may_have_arrived());
+    EXPECT_TRUE(error.is_retriable());
+    EXPECT_EQ(error.code(), RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
+  }
+}
+
+}  // namespace
+}  // namespace gracedb::kafka
