@@ -1,0 +1,167 @@
+#include "sandbox/event_parser.hpp"
+#include "sandbox/ligolw.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+
+namespace gracedb::sandbox {
+namespace {
+
+using nlohmann::json;
+
+constexpr auto single_inspiral_texts = std::to_array<const char*>({"ifo", "search", "channel"});
+
+constexpr auto single_inspiral_integers =
+    std::to_array<const char*>({"end_time", "end_time_ns", "impulse_time", "impulse_time_ns", "chisq_dof",
+                                "bank_chisq_dof", "cont_chisq_dof"});
+
+constexpr auto single_inspiral_reals = std::to_array<const char*>({"end_time_gmst",
+                                                                   "template_duration",
+                                                                   "event_duration",
+                                                                   "amplitude",
+                                                                   "eff_distance",
+                                                                   "coa_phase",
+                                                                   "mass1",
+                                                                   "mass2",
+                                                                   "mchirp",
+                                                                   "mtotal",
+                                                                   "eta",
+                                                                   "kappa",
+                                                                   "chi",
+                                                                   "tau0",
+                                                                   "tau2",
+                                                                   "tau3",
+                                                                   "tau4",
+                                                                   "tau5",
+                                                                   "ttotal",
+                                                                   "psi0",
+                                                                   "psi3",
+                                                                   "alpha",
+                                                                   "alpha1",
+                                                                   "alpha2",
+                                                                   "alpha3",
+                                                                   "alpha4",
+                                                                   "alpha5",
+                                                                   "alpha6",
+                                                                   "beta",
+                                                                   "f_final",
+                                                                   "snr",
+                                                                   "chisq",
+                                                                   "bank_chisq",
+                                                                   "cont_chisq",
+                                                                   "sigmasq",
+                                                                   "rsqveto_duration",
+                                                                   "Gamma0",
+                                                                   "Gamma1",
+                                                                   "Gamma2",
+                                                                   "Gamma3",
+                                                                   "Gamma4",
+                                                                   "Gamma5",
+                                                                   "Gamma6",
+                                                                   "Gamma7",
+                                                                   "Gamma8",
+                                                                   "Gamma9",
+                                                                   "spin1x",
+                                                                   "spin1y",
+                                                                   "spin1z",
+                                                                   "spin2x",
+                                                                   "spin2y",
+                                                                   "spin2z"});
+
+json text_or_null(const LigolwTable& table, std::size_t row, const char* column) {
+  const auto text = table.text(row, column);
+  return text ? json(*text) : json(nullptr);
+}
+
+json real_or_null(const LigolwTable& table, std::size_t row, const char* column) {
+  const auto number = table.number(row, column);
+  return number ? json(*number) : json(nullptr);
+}
+
+json integer_or_null(const LigolwTable& table, std::size_t row, const char* column) {
+  const auto number = table.number(row, column);
+  return number ? json(static_cast<std::int64_t>(*number)) : json(nullptr);
+}
+
+json coinc_attributes(const LigolwTable& coinc) {
+  json attributes = {{"ifos", text_or_null(coinc, 0, "ifos")},
+                     {"end_time", integer_or_null(coinc, 0, "end_time")},
+                     {"end_time_ns", integer_or_null(coinc, 0, "end_time_ns")}};
+  for (const char* column :
+       {"mass", "mchirp", "minimum_duration", "snr", "false_alarm_rate", "combined_far"}) {
+    attributes[column] = real_or_null(coinc, 0, column);
+  }
+  return attributes;
+}
+
+json single_attributes(const LigolwTable& singles) {
+  json rows = json::array();
+  for (std::size_t row = 0; row < singles.rows(); ++row) {
+    json attributes = json::object();
+    for (const char* column : single_inspiral_texts)
+      attributes[column] = text_or_null(singles, row, column);
+    for (const char* column : single_inspiral_integers)
+      attributes[column] = integer_or_null(singles, row, column);
+    for (const char* column : single_inspiral_reals)
+      attributes[column] = real_or_null(singles, row, column);
+    rows.push_back(std::move(attributes));
+  }
+  return rows;
+}
+
+std::optional<double> gps_time_at(const LigolwTable& table, const char* seconds, const char* nanoseconds) {
+  const auto whole = table.number(0, seconds);
+  if (!whole) return {};
+  return *whole + table.number(0, nanoseconds).value_or(0) * 1e-9;
+}
+
+}  // namespace
+
+EventFacts parse_coinc_file(std::string_view contents) {
+  const LigolwDocument document(contents);
+  const LigolwTable* coinc = document.table("coinc_inspiral");
+  if (coinc == nullptr || coinc->rows() == 0) throw UnreadableEventFile("no row in a coinc_inspiral table");
+  EventFacts facts;
+  facts.gpstime = gps_time_at(*coinc, "end_time", "end_time_ns");
+  if (!facts.gpstime) throw UnreadableEventFile("no end_time in the coinc_inspiral table");
+  facts.far = coinc->number(0, "combined_far");
+  facts.instruments = coinc->text(0, "ifos");
+  json attributes = {{"CoincInspiral", coinc_attributes(*coinc)}};
+  if (const LigolwTable* event = document.table("coinc_event")) {
+    if (const auto nevents = event->number(0, "nevents")) facts.nevents = static_cast<std::int64_t>(*nevents);
+    facts.likelihood = event->number(0, "likelihood");
+  }
+  if (const LigolwTable* singles = document.table("sngl_inspiral")) {
+    attributes["SingleInspiral"] = single_attributes(*singles);
+  }
+  facts.extra_attributes = attributes.dump(-1, ' ', false, json::error_handler_t::replace);
+  return facts;
+}
+
+EventFacts parse_injection_file(std::string_view contents) {
+  if (contents.substr(0, contents.find_first_not_of(" \t\r\n") + 1).ends_with('{')) {
+    return parse_json_file("HardwareInjection", contents);
+  }
+  const LigolwDocument document(contents);
+  const LigolwTable* injection = document.table("sim_inspiral");
+  if (injection == nullptr || injection->rows() == 0)
+    throw UnreadableEventFile("no row in a sim_inspiral table");
+  EventFacts facts;
+  facts.gpstime = gps_time_at(*injection, "geocent_end_time", "geocent_end_time_ns");
+  json attributes = json::object();
+  for (const char* column : {"mass1",         "mass2",       "eta",     "mchirp",   "amp_order", "coa_phase",
+                             "spin1x",        "spin1y",      "spin1z",  "spin2x",   "spin2y",    "spin2z",
+                             "end_time_gmst", "f_lower",     "f_final", "distance", "latitude",  "longitude",
+                             "polarization",  "inclination", "theta0",  "phi0"}) {
+    attributes[column] = real_or_null(*injection, 0, column);
+  }
+  attributes["waveform"] = text_or_null(*injection, 0, "waveform");
+  attributes["geocent_end_time"] = integer_or_null(*injection, 0, "geocent_end_time");
+  attributes["geocent_end_time_ns"] = integer_or_null(*injection, 0, "geocent_end_time_ns");
+  facts.extra_attributes =
+      json{{"SimInspiral", std::move(attributes)}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  return facts;
+}
+
+}  // namespace gracedb::sandbox

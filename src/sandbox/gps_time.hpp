@@ -1,0 +1,13 @@
+#pragma once
+
+#include "sandbox/event.hpp"
+
+namespace gracedb::sandbox {
+
+/// UTC as GPS seconds, leap seconds counted.
+double to_gps(TimePoint utc);
+
+/// GPS seconds as UTC.
+TimePoint from_gps(double gps);
+
+}  // namespace gracedb::sandbox

@@ -1,0 +1,303 @@
+#include "sandbox/server.hpp"
+
+#include "core/log.hpp"
+#include "sandbox/connection_threads.hpp"
+#include "sandbox/connections.hpp"
+
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <thread>
+
+namespace gracedb::sandbox {
+namespace {
+
+constexpr log::Logger logger{"gracedb.sandbox.http"};
+constexpr std::size_t longest_request = 64U << 20U;
+constexpr std::size_t most_connections = 1024;
+constexpr int listen_backlog = 512;
+constexpr std::chrono::seconds keep_alive{300};
+constexpr std::chrono::seconds transfer_timeout{30};
+
+std::string base_name(const std::string& name) { return name.substr(name.find_last_of("/\\") + 1); }
+
+bool has_body(const httplib::Request& request) {
+  return request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+}
+
+/// Reads a multipart form piece by piece into the request's fields and files.
+class MultipartReader {
+ public:
+  explicit MultipartReader(Request& request) : request_(request) {}
+
+  bool begin(const httplib::MultipartFormData& part) {
+    if (part.filename.empty()) {
+      target_ = &request_.form.emplace(part.name, "")->second;
+    } else {
+      UploadedFile& file = request_.files[part.name];
+      file = {base_name(part.filename), {}};
+      target_ = &file.contents;
+    }
+    return true;
+  }
+  bool append(const char* data, std::size_t size) {
+    target_->append(data, size);
+    return true;
+  }
+
+ private:
+  Request& request_;
+  std::string* target_ = nullptr;
+};
+
+/// @return false where the body is too long or malformed; the library has set the status then
+bool read_body(const httplib::Request& received, const httplib::ContentReader& content, Request& request) {
+  if (!has_body(received)) return true;
+  if (received.is_multipart_form_data()) {
+    MultipartReader reader(request);
+    return content([&](const httplib::MultipartFormData& part) { return reader.begin(part); },
+                   [&](const char* data, std::size_t size) { return reader.append(data, size); });
+  }
+  const bool is_complete = content([&](const char* data, std::size_t size) {
+    request.body.append(data, size);
+    return true;
+  });
+  if (received.get_header_value("Content-Type").starts_with("application/x-www-form-urlencoded")) {
+    request.form = parse_form(request.body);
+  }
+  return is_complete;
+}
+
+Request to_request(const httplib::Request& received, std::string_view scheme) {
+  Request request;
+  request.method = received.method == "HEAD" ? "GET" : received.method;
+  const std::size_t question = received.target.find('?');
+  request.path = parse_path(received.target.substr(0, question));
+  if (question != std::string::npos)
+    request.query = parse_form(std::string_view(received.target).substr(question + 1));
+  request.user_agent = received.get_header_value("User-Agent");
+  request.authorization = received.get_header_value("Authorization");
+  std::string host = received.get_header_value("Host");
+  if (host.empty()) host = "localhost:" + std::to_string(received.local_port);
+  request.root = std::string(scheme) + "://" + host + "/";
+  return request;
+}
+
+void write_answer(Answer&& answer, httplib::Response& response) {
+  response.status = answer.status;
+  for (const auto& [name, value] : answer.headers)
+    response.set_header(name, value);
+  response.body = std::move(answer.body);
+  if (!answer.content_type.empty()) response.set_header("Content-Type", answer.content_type);
+}
+
+Answer fault_answer(const Fault& fault) {
+  Answer answer = fault.status == 429 ? json_answer(429, {{"detail", "Request was throttled."}})
+                                      : text_answer(fault.status, "The sandbox was asked to fail here.");
+  if (fault.retry_after) answer.with_header("Retry-After", std::to_string(*fault.retry_after));
+  return answer;
+}
+
+}  // namespace
+
+class Server::Implementation {
+ public:
+  Implementation(Options options, FaultPlan& faults, TokenVerifier* verifier)
+      : options_(std::move(options)), faults_(faults), verifier_(verifier), http_(make_http()) {
+    configure();
+    bind();
+  }
+  ~Implementation() { stop(); }
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+
+  int port() const noexcept { return port_; }
+
+  void start(const Api& api, const Router& own_routes) {
+    api_ = &api;
+    own_routes_ = &own_routes;
+    listener_ = std::thread([this] { http_->listen_after_bind(); });
+    while (!http_->is_running())
+      std::this_thread::yield();
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_stopping_ = true;
+    }
+    stopping_.notify_all();
+    if (!listener_.joinable()) return;
+    http_->stop();
+    // A connection accepted just now may be missed the first time.
+    std::jthread closer([this](const std::stop_token& done) {
+      while (!done.stop_requested()) {
+        shut_down_connections(port_);
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+    });
+    listener_.join();
+  }
+
+ private:
+  bool is_tls() const { return options_.tls_certificate.has_value(); }
+
+  std::unique_ptr<httplib::Server> make_http() const {
+    if (!is_tls()) return std::make_unique<httplib::Server>();
+    auto server =
+        std::make_unique<httplib::SSLServer>(options_.tls_certificate->c_str(), options_.tls_key->c_str());
+    if (!server->is_valid()) {
+      throw std::runtime_error("cannot use the TLS certificate " + options_.tls_certificate->string() +
+                               " with the key " + options_.tls_key->string());
+    }
+    return server;
+  }
+
+  void configure() {
+    http_->new_task_queue = [] { return std::make_unique<ConnectionThreads>(most_connections).release(); };
+    http_->set_keep_alive_max_count(1'000'000'000);
+    http_->set_keep_alive_timeout(keep_alive.count());
+    http_->set_read_timeout(transfer_timeout);
+    http_->set_write_timeout(transfer_timeout);
+    http_->set_payload_max_length(longest_request);
+    http_->set_tcp_nodelay(true);
+    // The library's own choice, SO_REUSEPORT, would let two servers share a port unnoticed.
+    http_->set_socket_options([this](int descriptor) {
+      const int on = 1;
+      ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+      listening_ = descriptor;
+    });
+    const auto without_body = [this](const httplib::Request& request, httplib::Response& response) {
+      serve(request, response, nullptr);
+    };
+    const auto with_body = [this](const httplib::Request& request, httplib::Response& response,
+                                  const httplib::ContentReader& content) {
+      serve(request, response, &content);
+    };
+    http_->Get(".*", without_body);
+    http_->Post(".*", with_body);
+    http_->Put(".*", with_body);
+    http_->Patch(".*", with_body);
+    http_->Delete(".*", with_body);
+  }
+
+  void bind() {
+    const int wanted = options_.port;
+    const bool bound = wanted == 0 ? (port_ = http_->bind_to_any_port(options_.host)) > 0
+                                   : http_->bind_to_port(options_.host, port_ = wanted);
+    if (!bound) {
+      throw std::runtime_error("cannot listen on " + options_.host + ":" + std::to_string(wanted) +
+                               "; the port may be taken: try another, or port 0 for a free one");
+    }
+    ::listen(listening_, listen_backlog);  // the library asks for a backlog of 5
+  }
+
+  void serve(const httplib::Request& received, httplib::Response& response,
+             const httplib::ContentReader* content) {
+    const Peer peer{port_, received.remote_addr, received.remote_port};
+    Request request = to_request(received, is_tls() ? "https" : "http");
+    if (content != nullptr && !read_body(received, *content, request)) return;
+    try {
+      write_answer(answer(request, peer), response);
+    } catch (Refusal& refusal) {
+      write_answer(std::move(refusal.answer()), response);
+    } catch (const std::exception& error) {
+      logger.error("{} {}: {}", received.method, received.path, error.what());
+      write_answer(json_answer(500, {{"error", error.what()}}), response);
+    }
+    logger.debug("{} {} {}", received.method, received.target, response.status);
+  }
+
+  Answer answer(Request& request, const Peer& peer) {
+    if (!request.path.empty() && request.path.front() == "sandbox")
+      return own_routes_->find(request).handler(request);
+    if (request.path.empty() || request.path.front() != "api")
+      return text_answer(404, "Not found: GraceDB is at /api/.");
+    const Route& route = api_->route(request);
+    const auto strike = faults_.draw(route.operation);
+    pause(options_.answer_delay + strike.delay);
+    if (!strike.fault) return answer_for_real(route, request);
+    switch (strike.fault->kind) {
+      case Fault::Kind::hang:
+        wait_for_end(peer);
+        return {};
+      case Fault::Kind::hang_up:
+        shut_down_connection(peer);
+        return {};
+      case Fault::Kind::drop_answer: {
+        Answer lost = answer_for_real(route, request);
+        shut_down_connection(peer);
+        return lost;
+      }
+      case Fault::Kind::slow:
+      case Fault::Kind::status:
+        break;
+    }
+    return fault_answer(*strike.fault);
+  }
+
+  Answer answer_for_real(const Route& route, Request& request) const {
+    request.user = authenticate(request.authorization);
+    return Api::answer(route, request);
+  }
+
+  std::optional<std::string> authenticate(std::string_view authorization) const {
+    if (verifier_ == nullptr) return "sandbox";
+    constexpr std::string_view scheme = "bearer ";
+    const auto is_same = [](char a, char b) { return (a | 0x20) == b; };
+    if (authorization.size() <= scheme.size() ||
+        !std::equal(scheme.begin(), scheme.end(), authorization.begin(), [&](char wanted, char given) {
+          return wanted == ' ' ? given == ' ' : is_same(given, wanted);
+        })) {
+      return {};
+    }
+    auto verdict = verifier_->verify(std::string(authorization.substr(scheme.size())));
+    if (!verdict.user) logger.warning("refused a token: {}", verdict.reason);
+    return std::move(verdict.user);
+  }
+
+  /// Waits, but not beyond the end of the server.
+  void pause(std::chrono::milliseconds duration) {
+    if (duration.count() <= 0) return;
+    std::unique_lock lock(mutex_);
+    stopping_.wait_for(lock, duration, [this] { return is_stopping_; });
+  }
+
+  /// Waits until the client gives up or the server ends, then cuts the connection.
+  void wait_for_end(const Peer& peer) {
+    constexpr std::chrono::milliseconds look_again{50};
+    std::unique_lock lock(mutex_);
+    while (!is_stopping_ && !is_closed_by_peer(peer)) {
+      stopping_.wait_for(lock, look_again, [this] { return is_stopping_; });
+    }
+    lock.unlock();
+    shut_down_connection(peer);
+  }
+
+  Options options_;
+  FaultPlan& faults_;
+  TokenVerifier* verifier_;
+  std::unique_ptr<httplib::Server> http_;
+  int listening_ = -1;
+  int port_ = 0;
+  const Api* api_ = nullptr;
+  const Router* own_routes_ = nullptr;
+  std::mutex mutex_;
+  std::condition_variable stopping_;
+  bool is_stopping_ = false;
+  std::thread listener_;
+};
+
+Server::Server(Options options, FaultPlan& faults, TokenVerifier* verifier)
+    : implementation_(std::make_unique<Implementation>(std::move(options), faults, verifier)) {}
+
+Server::~Server() = default;
+
+int Server::port() const noexcept { return implementation_->port(); }
+
+void Server::start(const Api& api, const Router& own_routes) { implementation_->start(api, own_routes); }
+
+void Server::stop() { implementation_->stop(); }
+
+}  // namespace gracedb::sandbox
