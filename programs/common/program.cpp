@@ -1,0 +1,221 @@
+#include "common/program.hpp"
+
+#include "core/redact.hpp"
+
+#include <CLI/CLI.hpp>
+#include <curl/curl.h>
+#include <fmt/format.h>
+#include <librdkafka/rdkafka.h>
+#include <openssl/crypto.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <optional>
+
+namespace gracedb::programs {
+namespace {
+
+void write_error(std::string_view text) {
+  std::string line(text);
+  line += '\n';
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+bool asks_for_json(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--json") == 0) return true;  // NOLINT(*-pointer-arithmetic)
+  }
+  return false;
+}
+
+std::string word_after(std::string_view text, std::string_view name) {
+  const std::size_t start = text.find(name);
+  if (start == std::string_view::npos) return "?";
+  const std::size_t from = start + name.size();
+  return std::string(text.substr(from, text.find(' ', from) - from));
+}
+
+}  // namespace
+
+std::string version_line(std::string_view program) {
+  const std::string openssl = word_after(OpenSSL_version(OPENSSL_VERSION), "OpenSSL ");
+  return fmt::format("{} {} (librdkafka {}, libcurl {}, OpenSSL {})", program, GRACEDB_KAFKA_VERSION,
+                     rd_kafka_version_str(), curl_version_info(CURLVERSION_NOW)->version, openssl);
+}
+
+std::string_view configuration_help() {
+  return "Configuration:\n"
+         "  Each option marked with [$NAME] is also read from that environment variable, and from the file\n"
+         "  $XDG_CONFIG_HOME/gracedb-kafka/config.toml (by default under ~/.config), there named like the "
+         "option\n"
+         "  with underscores: bootstrap_servers = \"kafka.ligo.org:9092\". Properties stand in a table "
+         "[properties],\n"
+         "  or in $GRACEDB_KAFKA_PROPERTIES with semicolons between. Flag beats environment beats file.\n"
+         "  The token is found by the WLCG rules: $BEARER_TOKEN, $BEARER_TOKEN_FILE, "
+         "$XDG_RUNTIME_DIR/bt_u<uid>,\n"
+         "  /tmp/bt_u<uid>, after the places of SciTokens and HTCondor. \"token -v\" shows where it is "
+         "looked for.";
+}
+
+void note(const Context& context, std::string_view program, std::string_view text) {
+  if (!context.quiet) write_error(fmt::format("{}: {}", program, redact(text)));
+}
+
+class Program::Impl {
+ public:
+  explicit Impl(ProgramInfo info) : info_(std::move(info)), app_(info_.description, info_.name) {
+    app_.get_formatter()->column_width(36);
+    app_.footer(info_.footer);
+    app_.set_version_flag(
+        "--version", [this] { return version_line(info_.name); }, "Show versions and exit");
+    app_.set_help_flag("-h,--help", "Show this help and exit");
+  }
+
+  Options& set_main(Run run) { return add(app_, std::move(run)); }
+
+  Options& add_command(const std::string& name, const std::string& description, const std::string& footer,
+                       Run run) {
+    app_.require_subcommand(1);
+    CLI::App& command = *app_.add_subcommand(name, description);
+    command.footer(footer);
+    return add(command, std::move(run));
+  }
+
+  int run(int argc, const char* const* argv, const EnvironmentReader& environment) {
+    Output output(STDOUT_FILENO);
+    SignalWatch signals(info_.name, [&output] { return output.busy(); });
+    json_ = asks_for_json(argc, argv);
+    ExitCode code = ExitCode::other;
+    try {
+      code = parse_and_run(argc, argv, environment, output, signals);
+    } catch (const BrokenPipe&) {
+      code = ExitCode::broken_pipe;
+    } catch (...) {
+      const Failure failure = describe(std::current_exception());
+      write_error(json_ ? to_json(failure) : fmt::format("{}: {}", info_.name, failure.message));
+      code = failure.code;
+    }
+    return static_cast<int>(signals.received() ? signals.exit_code() : code);
+  }
+
+ private:
+  struct Command {
+    CLI::App* app;
+    Options options;
+    Run run;
+  };
+
+  Options& add(CLI::App& app, Run run) {
+    commands_.push_back(std::make_unique<Command>(Command{&app, Options(app), std::move(run)}));
+    return commands_.back()->options;
+  }
+
+  void add_common_options(Options& options) {
+    options.group("General");
+    if (info_.shows_results) {
+      options.add({.names = "--json", .target = &json_, .help = "Results as JSON, one object a line"});
+      options.add(
+          {.names = "-q,--quiet", .target = &quiet_, .help = "Only the essential result, and errors"});
+    }
+    options.add({.names = "-v,--verbose", .target = &verbose_, .help = "Tell more; -vv for debugging"});
+    options.add({.names = "--log-level",
+                 .target = &log_level_,
+                 .help = "debug, info, warning, error or off",
+                 .value = "LEVEL",
+                 .key = "log_level"});
+    options.add({.names = "--log-format",
+                 .target = &log_format_,
+                 .help = "text or json",
+                 .value = "FORMAT",
+                 .key = "log_format"});
+    options.add(
+        {.names = "--config", .target = &config_, .help = "Read this configuration file", .value = "FILE"});
+  }
+
+  ExitCode parse_and_run(int argc, const char* const* argv, const EnvironmentReader& environment,
+                         Output& output, SignalWatch& signals) {
+    // Last, so that a help text begins with what is the command's own.
+    for (const auto& each : commands_)
+      add_common_options(each->options);
+    Command* command = nullptr;
+    try {
+      app_.parse(argc, argv);
+      command = &chosen_command();
+    } catch (const CLI::CallForHelp&) {
+      output.write(help());
+      return ExitCode::ok;
+    } catch (const CLI::CallForVersion& version) {
+      output.line(version.what());
+      return ExitCode::ok;
+    } catch (const CLI::ParseError& error) {
+      throw UsageError(fmt::format("{} (see {} --help)", error.what(), usage_name()));
+    }
+    const auto config = command->app->get_option("--config")->count() > 0
+                            ? std::optional(command->app->get_option("--config")->results().back())
+                            : environment("GRACEDB_KAFKA_CONFIG");
+    command->options.resolve(ConfigFile::find(config, environment), environment, info_.other_sections);
+    set_up_log(chosen_log_level(), parse_log_format(log_format_));
+    const Style style = Style::of(STDOUT_FILENO);
+    Context context{.output = output,
+                    .style = style,
+                    .options = command->options,
+                    .signals = signals,
+                    .json = json_,
+                    .quiet = quiet_,
+                    .verbose = verbose_.times > 0};
+    return command->run(context);
+  }
+
+  Command& chosen_command() {
+    for (const auto& command : commands_) {
+      if (command->app == &app_ || command->app->parsed()) return *command;
+    }
+    throw CLI::RequiredError("A command");
+  }
+
+  std::string usage_name() const {
+    for (const CLI::App* command : app_.get_subcommands())
+      return info_.name + " " + command->get_name();
+    return info_.name;
+  }
+
+  std::string help() const {
+    for (const CLI::App* command : app_.get_subcommands())
+      return command->help(info_.name);
+    return app_.help();
+  }
+
+  LogLevel chosen_log_level() const {
+    if (verbose_.times > 1) return LogLevel::debug;
+    if (verbose_.times == 1) return LogLevel::info;
+    if (log_level_) return parse_log_level(*log_level_);
+    return quiet_ ? LogLevel::error : info_.log_level;
+  }
+
+  ProgramInfo info_;
+  CLI::App app_;
+  std::vector<std::unique_ptr<Command>> commands_;
+
+  bool json_ = false;
+  bool quiet_ = false;
+  Repeated verbose_;
+  std::optional<std::string> log_level_;
+  std::string log_format_ = "text";
+  std::optional<std::string> config_;
+};
+
+Program::Program(ProgramInfo info) : impl_(std::make_unique<Impl>(std::move(info))) {}
+Program::~Program() = default;
+
+Options& Program::set_main(Run run) { return impl_->set_main(std::move(run)); }
+
+Options& Program::add_command(const std::string& name, const std::string& description,
+                              const std::string& footer, Run run) {
+  return impl_->add_command(name, description, footer, std::move(run));
+}
+
+int Program::run(int argc, const char* const* argv, const EnvironmentReader& environment) {
+  return impl_->run(argc, argv, environment);
+}
+
+}  // namespace gracedb::programs

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "common/exit_code.hpp"
+#include "common/log_setup.hpp"
+#include "common/options.hpp"
+#include "common/output.hpp"
+#include "common/signals.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gracedb::programs {
+
+struct ProgramInfo {
+  std::string name;
+  std::string description;
+  std::string footer;                       ///< at the end of the help text
+  bool shows_results = true;                ///< has --json and --quiet
+  LogLevel log_level = LogLevel::warning;   ///< unless asked for another
+  std::vector<std::string> other_sections;  ///< tables of the configuration file left to other programs
+};
+
+/// What a command works with.
+struct Context {
+  Output& output;          ///< for results
+  const Style& style;      ///< for `output`
+  const Options& options;  ///< resolved
+  SignalWatch& signals;
+  bool json = false;  ///< results as JSON, one object a line
+  bool quiet = false;
+  bool verbose = false;
+};
+
+/// One line on standard error, not an error: what a person should know beside the results.
+void note(const Context& context, std::string_view program, std::string_view text);
+
+/// A program: its command line, its configuration and its exit code.
+///
+/// Every program has --config, -v, --log-level, --log-format, --help and --version. Failures of any kind end
+/// as one line on standard error ("gracedb-kafka: …", or a JSON object with --json) and an ExitCode.
+class Program {
+ public:
+  using Run = std::function<ExitCode(Context&)>;
+
+  explicit Program(ProgramInfo info);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  /// The options of a program without commands. Once at most, and not together with add_command().
+  Options& set_main(Run run);
+  Options& add_command(const std::string& name, const std::string& description, const std::string& footer,
+                       Run run);
+
+  /// Parses and runs; once only.
+  /// @return the exit code
+  int run(int argc, const char* const* argv, const EnvironmentReader& environment = process_environment());
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// "gracedb-kafka 0.1.0 (librdkafka 2.0.2, libcurl 7.88.1, OpenSSL 3.0.17)"
+std::string version_line(std::string_view program);
+
+/// Where the environment and the configuration file are explained in a help text.
+std::string_view configuration_help();
+
+}  // namespace gracedb::programs

@@ -1,0 +1,84 @@
+#include "gracedb/kafka/producer.hpp"
+
+#include "common/connection.hpp"
+#include "common/durations.hpp"
+#include "gracedb-kafka/commands.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace gracedb::cli {
+namespace {
+
+using programs::Context;
+using programs::ExitCode;
+using std::chrono::steady_clock;
+
+constexpr const char* footer =
+    "Sends one small message that every consumer ignores, and waits for the broker's confirmation: the whole "
+    "way\n"
+    "through token, TLS, login and topic. \"doctor\" checks the same without writing anything.";
+
+class Ping {
+ public:
+  void add_options(programs::Options& options) {
+    options.group("Ping");
+    options.add({.names = "-t,--topic",
+                 .target = &topic_,
+                 .help = "The pipeline [default: test]",
+                 .value = "PIPELINE"});
+    options.add({.names = "--timeout",
+                 .target = &timeout_,
+                 .help = "Wait at most this long for the confirmation [default: 10s]",
+                 .value = "DURATION"});
+    add_connection_options(options, connection_);
+  }
+
+  ExitCode run(Context& context) {
+    note_sources(context.options, connection_);
+    const auto start = steady_clock::now();
+    kafka::ProducerOptions options = producer_options(connection_);
+    options.topic = programs::pipeline_of(topic_, *options.instance_name);
+    kafka::Producer producer(std::move(options));
+    const auto connected = steady_clock::now();
+    const kafka::PingResult result = producer.ping(std::nullopt, timeout_);
+    report(context, result, connected - start, steady_clock::now() - connected);
+    return ExitCode::ok;
+  }
+
+ private:
+  static void report(Context& context, const kafka::PingResult& result, std::chrono::nanoseconds connect,
+                     std::chrono::nanoseconds delivery) {
+    if (!context.json) {
+      context.output.line(fmt::format("{}[{}] @ {} in {} (connected in {})", result.topic, result.partition,
+                                      result.offset, programs::format_duration(delivery),
+                                      programs::format_duration(connect)));
+      return;
+    }
+    const nlohmann::ordered_json json{
+        {"topic", result.topic},
+        {"partition", result.partition},
+        {"offset", result.offset},
+        {"seconds",
+         {{"connect", programs::to_seconds(connect)}, {"delivery", programs::to_seconds(delivery)}}},
+        {"message", nlohmann::ordered_json::parse(result.message)}};
+    context.output.line(json.dump());
+  }
+
+  programs::ConnectionOptions connection_;
+  std::string topic_ = "test";
+  std::chrono::milliseconds timeout_{10'000};
+};
+
+}  // namespace
+
+void add_ping(programs::Program& program) {
+  const auto ping = std::make_shared<Ping>();
+  ping->add_options(program.add_command("ping", "Send a test message and wait for its confirmation", footer,
+                                        [ping](Context& context) { return ping->run(context); }));
+}
+
+}  // namespace gracedb::cli
