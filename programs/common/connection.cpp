@@ -30,12 +30,29 @@ std::map<std::string, std::string> kafka_config(const ConnectionOptions& connect
   return config;
 }
 
+// "https://gracedb.ligo.org:8443/api/" gives "gracedb.ligo.org"; without the brackets of an IPv6 address.
+std::string gracedb_host(const std::string& service_url) {
+  const std::size_t scheme = service_url.find("://");
+  const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
+  const std::string authority = service_url.substr(start, service_url.find('/', start) - start);
+  const auto hosts = auth::audiences_of_bootstrap_servers(authority);
+  return hosts.empty() ? "" : hosts.front();
+}
+
 std::string instance_of_url(const ConnectionOptions& connection) {
   try {
     return kafka::derive_instance_name(*connection.service_url);
   } catch (const std::invalid_argument& error) {
     throw UsageError(fmt::format("--service-url: {}", error.what()));
   }
+}
+
+// A GraceDB on this machine, or one without a name, may be any instance.
+bool names_its_instance(const std::string& service_url) {
+  const std::string host = gracedb_host(service_url);
+  const bool is_address =
+      host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
+  return !is_address && host != "localhost";
 }
 
 }  // namespace
@@ -124,7 +141,8 @@ const std::string& require_service_url(const ConnectionOptions& connection) {
   }
   const std::string instance = instance_of_url(connection);
   const bool named_nearer = connection.instance_name_source >= connection.service_url_source;
-  if (connection.instance_name && named_nearer && *connection.instance_name != instance) {
+  const bool differs = connection.instance_name && *connection.instance_name != instance;
+  if (differs && named_nearer && names_its_instance(*connection.service_url)) {
     throw UsageError(fmt::format("{} is instance {}, not {} as --instance-name says; give one of them",
                                  *connection.service_url, instance, *connection.instance_name));
   }
@@ -201,15 +219,9 @@ auth::TokenRequest broker_token_request(const ConnectionOptions& connection, std
 }
 
 auth::TokenRequest gracedb_token_request(const ConnectionOptions& connection) {
-  const std::string& url = require_service_url(connection);
-  const std::size_t scheme_end = url.find("://");
-  const std::size_t start = scheme_end == std::string::npos ? 0 : scheme_end + 3;
-  const std::string authority = url.substr(start, url.find('/', start) - start);
   auth::TokenRequest request;
   request.scope = rest::GraceDbOptions().token_scope;
-  for (const std::string& host : auth::audiences_of_bootstrap_servers(authority)) {
-    request.audiences.push_back("https://" + host);
-  }
+  request.audiences = {"https://" + gracedb_host(require_service_url(connection))};
   return request;
 }
 

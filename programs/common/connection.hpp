@@ -47,7 +47,9 @@ void note_sources(const Options& options, ConnectionOptions& connection);
 const std::string& require_bootstrap_servers(const ConnectionOptions& connection);
 
 /// The service URL.
-/// @throws UsageError  not set, or of another instance than the one named at the same place or nearer
+/// @throws UsageError  not set, or of another instance than the one named at the same place or nearer; a
+/// GraceDB
+///                     at an address or on localhost may have any name
 const std::string& require_service_url(const ConnectionOptions& connection);
 
 /// The instance: named, or of the service URL; the nearer of the two where they disagree.

@@ -161,6 +161,26 @@ std::string environment_name(const Option& option) {
   return name;
 }
 
+bool is_argument(const Option& option) { return option.names.front() != '-'; }
+bool is_flag(const Option& option) { return holds_any<bool*, Repeated*>(option.target); }
+
+// "-b, --bootstrap-servers HOST:PORT,...", "    --wait[=DURATION]"
+std::string shown_names(const Option& option) {
+  if (is_argument(option)) return option.names;
+  const std::size_t comma = option.names.find(',');
+  std::string names = comma == std::string::npos
+                          ? "    " + option.names
+                          : option.names.substr(0, comma) + ", " + option.names.substr(comma + 1);
+  const std::string value = option.value.empty() ? "TEXT" : option.value;
+  if (!option.implicit.empty()) return names + "[=" + value + "]";
+  return is_flag(option) ? names : names + " " + value;
+}
+
+std::string shown_help(const Option& option) {
+  const std::string name = environment_name(option);
+  return name.empty() ? option.help : option.help + " [$" + name + "]";
+}
+
 }  // namespace
 
 class Options::Impl {
@@ -170,11 +190,9 @@ class Options::Impl {
   void group(std::string name) { group_ = std::move(name); }
 
   void add(Option option) {
-    std::string help = option.help;
-    if (const std::string name = environment_name(option); !name.empty()) help += " [$" + name + "]";
-    CLI::Option* parsed = add_to_app(option, help);
-    parsed->group(group_)->required(option.required);
-    entries_.push_back({.option = std::move(option), .parsed = parsed});
+    CLI::Option* parsed = add_to_app(option);
+    parsed->required(option.required);
+    entries_.push_back({.option = std::move(option), .group = group_, .parsed = parsed});
   }
 
   void resolve(const ConfigFile& file, const EnvironmentReader& environment,
@@ -188,6 +206,27 @@ class Options::Impl {
     }
   }
 
+  std::vector<HelpSection> help() const {
+    std::vector<HelpSection> sections;
+    for (const Entry& entry : entries_) {
+      if (sections.empty() || sections.back().heading != entry.group) {
+        sections.push_back({.heading = entry.group, .entries = {}});
+      }
+      sections.back().entries.emplace_back(shown_names(entry.option), shown_help(entry.option));
+    }
+    return sections;
+  }
+
+  std::string arguments() const {
+    std::string arguments;
+    for (const Entry& entry : entries_) {
+      if (!is_argument(entry.option)) continue;
+      const char* format = entry.option.required ? " {}" : " [{}]";
+      arguments += fmt::format(fmt::runtime(format), entry.option.names);
+    }
+    return arguments;
+  }
+
   Source source(std::string_view key) const {
     const auto found = std::find_if(entries_.begin(), entries_.end(),
                                     [key](const Entry& entry) { return entry.option.key == key; });
@@ -197,22 +236,17 @@ class Options::Impl {
  private:
   struct Entry {
     Option option;
+    std::string group;
     CLI::Option* parsed;
     Source source = Source::none;
   };
 
-  CLI::Option* add_to_app(const Option& option, const std::string& help) {
-    if (holds_any<bool*, Repeated*>(option.target)) return app_.add_flag(option.names, help);
-    if (!option.implicit.empty()) return app_.add_flag(option.names + "{" + option.implicit + "}", help);
-    CLI::Option* parsed = app_.add_option(
-        option.names, [](const CLI::results_t&) { return true; }, help);
-    if (is_list(option.target)) {
-      parsed->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false)->take_all();
-    } else {
-      parsed->take_last();
-    }
-    const bool is_argument = option.names.front() != '-';
-    return parsed->type_name(is_argument ? "" : option.value.empty() ? "TEXT" : option.value);
+  CLI::Option* add_to_app(const Option& option) {
+    if (is_flag(option)) return app_.add_flag(option.names);
+    if (!option.implicit.empty()) return app_.add_flag(option.names + "{" + option.implicit + "}");
+    CLI::Option* parsed = app_.add_option(option.names, [](const CLI::results_t&) { return true; });
+    if (!is_list(option.target)) return parsed->take_last();
+    return parsed->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false)->take_all();
   }
 
   static void apply(Entry& entry, const Given& given) {
@@ -285,6 +319,8 @@ void Options::resolve(const ConfigFile& file, const EnvironmentReader& environme
                       const std::vector<std::string>& other_sections) {
   impl_->resolve(file, environment, other_sections);
 }
+std::vector<HelpSection> Options::help() const { return impl_->help(); }
+std::string Options::arguments() const { return impl_->arguments(); }
 Source Options::source(std::string_view key) const { return impl_->source(key); }
 
 }  // namespace gracedb::programs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/config_file.hpp"
+#include "common/help.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -67,6 +68,11 @@ class Options {
   /// @throws UsageError  a value that cannot be read, or an unknown key in the file
   void resolve(const ConfigFile& file, const EnvironmentReader& environment,
                const std::vector<std::string>& other_sections = {});
+
+  /// What the help text tells of them, a section for each group.
+  std::vector<HelpSection> help() const;
+  /// The arguments as a usage line has them, e.g. "GROUP PIPELINE FILE".
+  std::string arguments() const;
 
   /// Where the value of the option with this key came from; only after resolve().
   Source source(std::string_view key) const;

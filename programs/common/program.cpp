@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <librdkafka/rdkafka.h>
 #include <openssl/crypto.h>
 #include <unistd.h>
@@ -64,18 +65,15 @@ void note(const Context& context, std::string_view program, std::string_view tex
 class Program::Impl {
  public:
   explicit Impl(ProgramInfo info) : info_(std::move(info)), app_(info_.description, info_.name) {
-    app_.get_formatter()->column_width(36);
-    app_.footer(info_.footer);
-    app_.set_version_flag(
-        "--version", [this] { return version_line(info_.name); }, "Show versions and exit");
-    app_.set_help_flag("-h,--help", "Show this help and exit");
+    app_.set_version_flag("--version", [this] { return version_line(info_.name); });
+    app_.set_help_flag("-h,--help");
+    app_.fallthrough();  // so that --version is known after a command too
   }
 
   Options& set_main(Run run) { return add(app_, std::move(run)); }
 
   Options& add_command(const std::string& name, const std::string& description, const std::string& footer,
                        Run run) {
-    app_.require_subcommand(1);
     CLI::App& command = *app_.add_subcommand(name, description);
     command.footer(footer);
     return add(command, std::move(run));
@@ -148,7 +146,7 @@ class Program::Impl {
       output.line(version.what());
       return ExitCode::ok;
     } catch (const CLI::ParseError& error) {
-      throw UsageError(fmt::format("{} (see {} --help)", error.what(), usage_name()));
+      throw UsageError(usage_fault(error));
     }
     const auto config = command->app->get_option("--config")->count() > 0
                             ? std::optional(command->app->get_option("--config")->results().back())
@@ -166,23 +164,68 @@ class Program::Impl {
     return command->run(context);
   }
 
-  Command& chosen_command() {
+  Command* find_command() {
     for (const auto& command : commands_) {
-      if (command->app == &app_ || command->app->parsed()) return *command;
+      if (command->app == &app_ || command->app->parsed()) return command.get();
     }
-    throw CLI::RequiredError("A command");
+    return nullptr;
   }
 
-  std::string usage_name() const {
-    for (const CLI::App* command : app_.get_subcommands())
-      return info_.name + " " + command->get_name();
-    return info_.name;
+  Command& chosen_command() {
+    if (Command* command = find_command()) return *command;
+    throw UsageError(fmt::format("which command? {}", command_names()));
   }
 
-  std::string help() const {
-    for (const CLI::App* command : app_.get_subcommands())
-      return command->help(info_.name);
-    return app_.help();
+  std::string command_names() const {
+    std::vector<std::string> names;
+    for (const auto& command : commands_)
+      names.push_back(command->app->get_name());
+    return fmt::format("One of {}; see {} --help", fmt::join(names, ", "), info_.name);
+  }
+
+  // "gracedb-kafka upload"
+  std::string full_name(const CLI::App& app) const {
+    return &app == &app_ ? info_.name : info_.name + " " + app.get_name();
+  }
+
+  std::string usage_fault(const CLI::ParseError& error) {
+    const Command* command = find_command();
+    if (command != nullptr) return fmt::format("{} (see {} --help)", error.what(), full_name(*command->app));
+    const std::vector<std::string> unknown = app_.remaining();
+    if (unknown.empty()) return error.what();
+    if (unknown.front().starts_with('-')) {
+      return fmt::format("{} stands before the command; options come after it", unknown.front());
+    }
+    return fmt::format(R"("{}" is no command. {})", unknown.front(), command_names());
+  }
+
+  std::string help() {
+    const Command* command = find_command();
+    return command == nullptr ? program_help() : command_help(*command);
+  }
+
+  std::string program_help() const {
+    std::vector<HelpSection> sections{{.heading = "Commands", .entries = {}},
+                                      {.heading = "Options", .entries = help_and_version()}};
+    for (const auto& each : commands_) {
+      sections.front().entries.emplace_back(each->app->get_name(), each->app->get_description());
+    }
+    return fmt::format("{}\n\nUsage: {} COMMAND [OPTIONS]\n\n{}\n{}\n", info_.description, info_.name,
+                       lay_out(sections), info_.footer);
+  }
+
+  std::string command_help(const Command& command) const {
+    const bool is_whole_program = command.app == &app_;
+    std::vector<HelpSection> sections = command.options.help();
+    for (auto& entry : help_and_version())
+      sections.back().entries.push_back(std::move(entry));
+    return fmt::format("{}\n\nUsage: {} [OPTIONS]{}\n\n{}\n{}\n", command.app->get_description(),
+                       full_name(*command.app), command.options.arguments(), lay_out(sections),
+                       is_whole_program ? info_.footer : command.app->get_footer());
+  }
+
+  static std::vector<std::pair<std::string, std::string>> help_and_version() {
+    return {{"-h, --help", "Show this help and exit"}, {"    --version", "Show versions and exit"}};
   }
 
   LogLevel chosen_log_level() const {

@@ -107,6 +107,7 @@ void Upload::add_options(programs::Options& options) {
   options.add({.names = "--wait",
                .target = &wait_,
                .help = "Wait until GraceDB shows the complete event, at most this long; --wait alone: 60s",
+               .value = "DURATION",
                .implicit = "60s"});
   options.add({.names = "--timeout",
                .target = &timeout_,
