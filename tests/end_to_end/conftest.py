@@ -1,5 +1,8 @@
 """Fixtures of the end-to-end tests. Every process is ended by its id, whatever a test does."""
 
+import itertools
+import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +13,8 @@ from harness.command import Result, run
 from harness.environment import clean_environment
 from harness.paths import program
 from harness.process import Process
+from harness.sandbox import Sandbox
+from harness.stack import Stack, client_environment
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +77,56 @@ def run_cli(environment: dict[str, str]) -> Callable[..., Result]:
         return run(command, env=environment | (env or {}), timeout=timeout, stdin=stdin)
 
     return run_program
+
+
+@pytest.fixture
+def sandbox(spawn: Callable[..., Process], tmp_path: Path) -> Callable[..., Sandbox]:
+    """Starts GraceDBs: sandbox("--broker", "embedded"), or sandbox(broker=broker) to share the broker's tokens."""
+    count = itertools.count()
+
+    def start(*options: object, broker: Broker | None = None) -> Sandbox:
+        state_dir = tmp_path / f"gracedb-{next(count)}"
+        if broker:
+            state_dir.mkdir()
+            shutil.copy(broker.issuer_dir / "signing-key.pem", state_dir)
+            options += ("--broker", broker.plaintext)
+        subject = ("--token-subject", "pipeline")
+        return Sandbox(spawn("gracedb-sandbox", "--json", "--state-dir", state_dir, *subject, *options))
+
+    return start
+
+
+@pytest.fixture
+def supervisor(spawn: Callable[..., Process], tmp_path: Path) -> Callable[..., Process]:
+    """Starts supervisors and waits until they are ready: supervisor(env) or supervisor(env, "--topic", "test").
+
+    Each reads from the beginning of its topics in a group of its own, unless the options name one.
+    """
+    count = itertools.count()
+
+    def start(env: dict[str, str], *options: object) -> Process:
+        number = next(count)
+        ready_file = tmp_path / f"supervisor-{number}-ready"
+        group = () if "--group-id" in options else ("--group-id", f"supervisor-{uuid.uuid4()}")
+        spool = () if "--spool-dir" in options else ("--spool-dir", tmp_path / "spool")
+        process = spawn("gracedb-kafka-supervisor", "--ready-file", ready_file, *group, *spool, *options, env=env)
+        process.wait_for(ready_file.exists, "the ready file")
+        return process
+
+    return start
+
+
+@pytest.fixture
+def embedded_stack(sandbox: Callable, supervisor: Callable) -> Stack:
+    """GraceDB with the embedded broker (no TLS, no login), and a supervisor."""
+    gracedb = sandbox("--broker", "embedded")
+    env = client_environment(gracedb)
+    return Stack(gracedb, env, supervisor(env))
+
+
+@pytest.fixture
+def kafka_stack(sandbox: Callable, supervisor: Callable, broker: Broker) -> Stack:
+    """GraceDB, a real broker with TLS and tokens, and a supervisor."""
+    gracedb = sandbox(broker=broker)
+    env = client_environment(gracedb, broker)
+    return Stack(gracedb, env, supervisor(env))

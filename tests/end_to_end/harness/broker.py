@@ -70,7 +70,7 @@ class Broker:
 
     @property
     def issuer(self) -> Issuer:
-        return Issuer.from_key_file("https://localhost/gracedb-sandbox", self.issuer_dir / "key.pem", "1")
+        return Issuer.from_state_dir(self.issuer_dir)
 
     def token_from_sandbox(self, *options: str) -> str:
         """A token as gracedb-sandbox mints it."""

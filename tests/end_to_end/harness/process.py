@@ -4,10 +4,10 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from harness.waiting import wait_until
+from harness.waiting import Value, wait_until
 
 
 class Process:
@@ -44,28 +44,29 @@ class Process:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    def wait_for(self, condition: Callable[[], Value], what: str, timeout: float = 20) -> Value:
+        """Waits until `condition` returns something true; fails at once where the program has ended."""
+
+        def condition_or_end() -> Value:
+            value = condition()
+            if not value and not self.is_running:
+                raise RuntimeError(f"{self.name} ended with {self._process.returncode}: {self.stderr[-2000:]}")
+            return value
+
+        return wait_until(condition_or_end, timeout, f"{what} of {self.name}")
+
     def wait_for_json(self, timeout: float = 20) -> dict:
         """The first line of standard output that is a JSON object: how a program says that it is ready."""
 
         def first_object() -> dict | None:
-            for line in self.stdout.splitlines(keepends=True):
-                if line.startswith("{") and line.endswith("\n"):
-                    return json.loads(line)
-            self._assert_running()
-            return None
+            lines = self.stdout.splitlines(keepends=True)
+            return next((json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")), None)
 
-        return wait_until(first_object, timeout, f"{self.name} to say that it is ready")
+        return self.wait_for(first_object, "a line of JSON", timeout)
 
     def wait_for_log(self, text: str, timeout: float = 20) -> None:
         """Waits until `text` stands in standard error."""
-
-        def logged() -> bool:
-            if text in self.stderr:
-                return True
-            self._assert_running()
-            return False
-
-        wait_until(logged, timeout, f"{self.name} to log {text!r}")
+        self.wait_for(lambda: text in self.stderr, f"the log line {text!r}", timeout)
 
     def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
@@ -87,7 +88,3 @@ class Process:
         """SIGKILL: what a crash looks like."""
         self._process.kill()
         self._process.wait()
-
-    def _assert_running(self) -> None:
-        if not self.is_running:
-            raise RuntimeError(f"{self.name} ended with {self._process.returncode}: {self.stderr[-2000:]}")

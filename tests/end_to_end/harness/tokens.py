@@ -1,5 +1,6 @@
 """Tokens of every kind, good and bad."""
 
+import json
 import time
 import uuid
 from pathlib import Path
@@ -8,6 +9,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+ISSUER_URL = "https://localhost/gracedb-sandbox"
 SCOPES = "gracedb.read kafka.produce kafka.consume"
 
 
@@ -20,8 +22,11 @@ class Issuer:
         self._key_id = key_id
 
     @classmethod
-    def from_key_file(cls, url: str, path: Path, key_id: str) -> "Issuer":
-        return cls(url, serialization.load_pem_private_key(path.read_bytes(), None), key_id)
+    def from_state_dir(cls, folder: Path) -> "Issuer":
+        """The issuer whose keys gracedb-sandbox made in `folder`."""
+        key = serialization.load_pem_private_key((folder / "signing-key.pem").read_bytes(), None)
+        (public,) = json.loads((folder / "jwks.json").read_text())["keys"]
+        return cls(ISSUER_URL, key, public["kid"])
 
     def impostor(self) -> "Issuer":
         """Another who claims to be this issuer, but has another key."""
