@@ -10,7 +10,7 @@ namespace gracedb::sandbox {
 namespace {
 
 constexpr log::Logger logger{"gracedb.sandbox.alerts"};
-constexpr int longest_farewell_ms = 300;
+constexpr int longest_farewell_ms = 600;
 constexpr int poll_ms = 100;
 
 void report_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* /*opaque*/) noexcept {

@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-struct rd_kafka_mock_cluster_s;
-
 namespace gracedb::sandbox {
 
 /// librdkafka's mock cluster with one broker: plaintext, in memory, on a free port of 127.0.0.1.
@@ -16,15 +14,12 @@ class EmbeddedBroker {
   /// @throws std::runtime_error
   EmbeddedBroker(const std::vector<std::string>& topics, int partitions);
 
-  std::string bootstrap_servers() const;
+  /// "127.0.0.1:9092"
+  const std::string& bootstrap_servers() const noexcept { return bootstrap_servers_; }
 
  private:
-  struct ClusterFreer {
-    void operator()(rd_kafka_mock_cluster_s* cluster) const;
-  };
-
-  KafkaClient client_;  // librdkafka runs the cluster on this client's threads
-  std::unique_ptr<rd_kafka_mock_cluster_s, ClusterFreer> cluster_;
+  KafkaClient client_;  // owns the cluster
+  std::string bootstrap_servers_;
 };
 
 }  // namespace gracedb::sandbox
