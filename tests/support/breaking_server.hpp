@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace gracedb::testing {
+namespace gracedb::test_support {
 
 /// A server on a free port of 127.0.0.1 that reads each request whole and then sends exactly the text a
 /// function gives, or breaks the connection without an answer where that is empty. One connection at a time.
@@ -43,6 +43,12 @@ class BreakingServer {
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
     return "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + std::string(path);
   }
+
+  /// Ends each connection after its first answer, without announcing that.
+  void hang_up_after_answers() { hangs_up_ = true; }
+
+  /// How many connections have ended.
+  int ended() const { return ended_; }
 
   /// The requests that arrived whole, headers and body.
   std::vector<std::string> requests() const {
@@ -79,6 +85,7 @@ class BreakingServer {
       while (serve_one(connection)) {
       }
       ::close(connection);
+      ++ended_;
     }
   }
 
@@ -98,7 +105,8 @@ class BreakingServer {
       requests_.push_back(std::move(request));
     }
     const std::string text = answer_(number);
-    return !text.empty() && ::send(connection, text.data(), text.size(), MSG_NOSIGNAL) > 0;
+    if (text.empty()) return false;
+    return ::send(connection, text.data(), text.size(), MSG_NOSIGNAL) > 0 && !hangs_up_;
   }
 
   static bool is_whole(const std::string& request) {
@@ -116,9 +124,11 @@ class BreakingServer {
   std::function<std::string(int)> answer_;
   int listener_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> hangs_up_{false};
+  std::atomic<int> ended_{0};
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;
   std::thread thread_;
 };
 
-}  // namespace gracedb::testing
+}  // namespace gracedb::test_support

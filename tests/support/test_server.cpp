@@ -7,7 +7,7 @@
 #include <mutex>
 #include <stdexcept>
 
-namespace gracedb::testing {
+namespace gracedb::test_support {
 namespace {
 
 std::string in_lower_case(std::string text) {
@@ -58,22 +58,24 @@ std::optional<TestPart> TestRequest::file(std::string_view name) const {
 
 class TestServer::Impl {
  public:
-  explicit Impl(Handler handler) : handler_(std::move(handler)) {
+  Impl(Handler handler, std::unique_ptr<httplib::Server> server)
+      : handler_(std::move(handler)), server_(std::move(server)) {
+    if (!server_->is_valid()) throw std::runtime_error("the test server cannot use its certificate");
     const auto answer = [this](const httplib::Request& from, httplib::Response& to) { serve(from, to); };
-    server_.Get(".*", answer).Post(".*", answer).Put(".*", answer).Delete(".*", answer);
-    server_.set_tcp_nodelay(true);
-    server_.set_keep_alive_max_count(1000);
-    port_ = server_.bind_to_any_port("127.0.0.1");
+    server_->Get(".*", answer).Post(".*", answer).Put(".*", answer).Delete(".*", answer);
+    server_->set_tcp_nodelay(true);
+    server_->set_keep_alive_max_count(1000);
+    port_ = server_->bind_to_any_port("127.0.0.1");
     if (port_ <= 0) throw std::runtime_error("no free port for the test server");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) {
+    thread_ = std::thread([this] { server_->listen_after_bind(); });
+    while (!server_->is_running()) {
       std::this_thread::yield();
     }
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
-    server_.stop();
+    server_->stop();
     thread_.join();
   }
 
@@ -100,19 +102,27 @@ class TestServer::Impl {
   }
 
   Handler handler_;
-  httplib::Server server_;
+  std::unique_ptr<httplib::Server> server_;
   int port_ = 0;
   std::thread thread_;
   mutable std::mutex mutex_;
   std::vector<TestRequest> requests_;
 };
 
-TestServer::TestServer(Handler handler) : impl_(std::make_unique<Impl>(std::move(handler))) {}
+TestServer::TestServer(Handler handler)
+    : impl_(std::make_unique<Impl>(std::move(handler), std::make_unique<httplib::Server>())) {}
+TestServer::TestServer(Handler handler, const std::string& certificate_path,
+                       const std::string& client_ca_path)
+    : scheme_and_host_("https://localhost:"),
+      impl_(std::make_unique<Impl>(
+          std::move(handler),
+          std::make_unique<httplib::SSLServer>(certificate_path.c_str(), certificate_path.c_str(),
+                                               client_ca_path.empty() ? nullptr : client_ca_path.c_str()))) {}
 TestServer::~TestServer() = default;
 int TestServer::port() const noexcept { return impl_->port(); }
 std::string TestServer::url(std::string_view path) const {
-  return "http://127.0.0.1:" + std::to_string(port()) + std::string(path);
+  return scheme_and_host_ + std::to_string(port()) + std::string(path);
 }
 std::vector<TestRequest> TestServer::requests() const { return impl_->requests(); }
 
-}  // namespace gracedb::testing
+}  // namespace gracedb::test_support

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace gracedb::testing {
+namespace gracedb::test_support {
 
 /// One part of a multipart body.
 struct TestPart {
@@ -36,7 +36,7 @@ struct TestRequest {
 
 struct TestReply {
   int status = 200;
-  std::string body;
+  std::string body = {};
   std::string content_type = "application/json";
   std::multimap<std::string, std::string> headers = {};
 };
@@ -48,19 +48,23 @@ class TestServer {
   using Handler = std::function<TestReply(const TestRequest&)>;
 
   explicit TestServer(Handler handler);
+  /// Serves https with the certificate and key in one PEM file, and asks clients for a certificate signed by
+  /// `client_ca_path`, if given.
+  TestServer(Handler handler, const std::string& certificate_path, const std::string& client_ca_path = {});
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
   ~TestServer();
 
   int port() const noexcept;
-  /// "http://127.0.0.1:<port><path>"
+  /// "http://127.0.0.1:<port><path>", or "https://localhost:…"
   std::string url(std::string_view path = "/") const;
   /// Everything asked so far.
   std::vector<TestRequest> requests() const;
 
  private:
   class Impl;
+  std::string scheme_and_host_ = "http://127.0.0.1:";
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace gracedb::testing
+}  // namespace gracedb::test_support

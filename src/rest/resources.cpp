@@ -1,0 +1,129 @@
+#include "rest/error_text.hpp"
+#include "rest/event_file.hpp"
+#include "rest/gracedb_impl.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+namespace gracedb::rest {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t page_size = 100;
+
+void require_label(std::string_view label) {
+  if (label.empty()) throw std::invalid_argument("the label is empty");
+}
+
+std::string first_page(const std::string& events, std::string_view query, std::string_view order_by,
+                       std::size_t count) {
+  std::string url = fmt::format("{}?query={}&count={}", events, percent_encode(query), count);
+  if (!order_by.empty()) url += "&sort=" + percent_encode(order_by);
+  return url;
+}
+
+// The next page's URL; empty on the last one.
+std::string next_page(const json& page) {
+  const auto links = page.find("links");
+  if (links == page.end() || !links->is_object()) return {};
+  const auto next = links->find("next");
+  return next != links->end() && next->is_string() ? next->get<std::string>() : std::string();
+}
+
+json fetch_page(Session& session, const std::string& url) {
+  const HttpRequest request{.method = Method::get, .url = url, .body = {}};
+  const Response response = session.send(request);
+  json page = json::parse(response.body, nullptr, false);
+  if (page.is_object() && page.contains("events") && page["events"].is_array()) return page;
+  throw unexpected_answer(request, response, "not a list of events");
+}
+
+}  // namespace
+
+Response GraceDb::ping() {
+  return impl_->session().send({.method = Method::get, .url = impl_->root().link("self"), .body = {}});
+}
+
+Response GraceDb::user_info() {
+  return impl_->session().send({.method = Method::get, .url = impl_->root().link("user-info"), .body = {}});
+}
+
+Response GraceDb::event(std::string_view graceid) {
+  require_graceid(graceid);
+  return impl_->request(Method::get, "event-detail-template", {{"graceid", graceid}});
+}
+
+void GraceDb::events(std::string_view query, const std::function<bool(const json& event)>& visit,
+                     std::string_view order_by, std::optional<std::size_t> max_results) {
+  std::size_t left = max_results.value_or(std::numeric_limits<std::size_t>::max());
+  if (left == 0) return;
+  const ApiRoot& root = impl_->query_root();
+  std::string url = first_page(root.link("events"), query, order_by, std::min(left, page_size));
+  while (!url.empty()) {
+    root.require_on_host(url);
+    const json page = fetch_page(impl_->session(), url);
+    const json& events = page["events"];
+    for (const json& event : events) {
+      if (!visit(event) || --left == 0) return;
+    }
+    url = events.empty() ? std::string() : next_page(page);
+  }
+}
+
+Response GraceDb::files(std::string_view graceid, std::string_view filename) {
+  require_graceid(graceid);
+  return impl_->request(Method::get, "files-template", {{"graceid", graceid}, {"filename", filename}});
+}
+
+Response GraceDb::logs(std::string_view graceid, std::optional<int> log_number) {
+  require_graceid(graceid);
+  if (!log_number) return impl_->request(Method::get, "event-log-template", {{"graceid", graceid}});
+  return impl_->request(Method::get, "event-log-detail-template",
+                        {{"graceid", graceid}, {"N", std::to_string(*log_number)}});
+}
+
+Response GraceDb::write_log(std::string_view graceid, std::string_view message,
+                            const WriteLogOptions& options) {
+  require_graceid(graceid);
+  std::optional<EventFile> file;
+  if (options.contents || !options.filename.empty()) file.emplace(options.filename, options.contents);
+  Multipart body{.fields = {{"comment", std::string(message)}}, .file = std::nullopt};
+  for (const auto& tag : options.tag_names) {
+    body.fields.emplace_back("tagname", tag);
+  }
+  if (!options.label.empty()) body.fields.emplace_back("label", options.label);
+  if (file) body.file = {.field = "upload", .file_name = file->name(), .contents = file->contents()};
+  return impl_->session().send({.method = Method::post,
+                                .url = impl_->root().expand("event-log-template", {{"graceid", graceid}}),
+                                .body = std::move(body),
+                                .repeatable = false});
+}
+
+Response GraceDb::labels(std::string_view graceid, std::string_view label) {
+  require_graceid(graceid);
+  return impl_->request(Method::get, "event-label-template", {{"graceid", graceid}, {"label", label}});
+}
+
+Response GraceDb::write_label(std::string_view graceid, std::string_view label) {
+  require_graceid(graceid);
+  require_label(label);
+  // v1 wants a JSON string that holds an object.
+  const char* const body = impl_->api_version() == "v1" ? R"("{}")" : "{}";
+  return impl_->session().send(
+      {.method = Method::put,
+       .url = impl_->root().expand("event-label-template", {{"graceid", graceid}, {"label", label}}),
+       .body = JsonText{body}});
+}
+
+Response GraceDb::remove_label(std::string_view graceid, std::string_view label) {
+  require_graceid(graceid);
+  require_label(label);
+  return impl_->request(Method::remove, "event-label-template", {{"graceid", graceid}, {"label", label}});
+}
+
+}  // namespace gracedb::rest

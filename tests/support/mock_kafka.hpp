@@ -1,0 +1,55 @@
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace gracedb::test_support {
+
+/// librdkafka's mock cluster of one broker in this process: plaintext, without authentication. It makes up
+/// every topic it is asked for.
+class MockKafka {
+ public:
+  MockKafka() : client_(new_client()) {
+    cluster_.reset(rd_kafka_mock_cluster_new(client_.get(), 1));
+    if (!cluster_) throw std::runtime_error("no mock cluster");
+  }
+
+  std::string bootstrap_servers() const { return rd_kafka_mock_cluster_bootstraps(cluster_.get()); }
+
+  /// A topic with one partition, so that its messages are in one order.
+  void create_topic(const std::string& name) {
+    rd_kafka_mock_topic_create(cluster_.get(), name.c_str(), 1, 1);
+  }
+
+  /// Refuses the next message for this reason.
+  void refuse_next_message(rd_kafka_resp_err_t error) {
+    constexpr std::int16_t produce_request = 0;
+    rd_kafka_mock_push_request_errors(cluster_.get(), produce_request, 1, error);
+  }
+
+  /// Answers that much later from now on.
+  void set_delay(std::chrono::milliseconds delay) {
+    rd_kafka_mock_broker_set_rtt(cluster_.get(), 1, static_cast<int>(delay.count()));
+  }
+
+ private:
+  using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
+  using Cluster = std::unique_ptr<rd_kafka_mock_cluster_t, decltype(&rd_kafka_mock_cluster_destroy)>;
+
+  static Client new_client() {
+    Client client(rd_kafka_new(RD_KAFKA_PRODUCER, nullptr, nullptr, 0), &rd_kafka_destroy);
+    if (!client) throw std::runtime_error("no librdkafka client");
+    return client;
+  }
+
+  Client client_;
+  Cluster cluster_{nullptr, &rd_kafka_mock_cluster_destroy};
+};
+
+}  // namespace gracedb::test_support

@@ -1,0 +1,111 @@
+#include "rest/error_text.hpp"
+
+#include "support/fake_token.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace gracedb::rest {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+const HttpRequest reservation{.method = Method::post,
+                              .url = "https://gracedb.ligo.org/api/events/reserve/?a=b"};
+
+Response answer(int status, std::string reason, std::string body,
+                std::map<std::string, std::string> headers = {}) {
+  return {
+      .status = status, .reason = std::move(reason), .headers = std::move(headers), .body = std::move(body)};
+}
+
+std::string detail(std::string body) { return detail_of(answer(400, "Bad Request", std::move(body))); }
+
+TEST(Detail, IsFoundInEveryShapeGraceDbAnswersIn) {
+  EXPECT_EQ(detail(R"({"error": "Please provide a valid pipeline."})"), "Please provide a valid pipeline");
+  EXPECT_EQ(detail(R"({"errors": ["group: required", "pipeline: required"]})"),
+            "group: required; pipeline: required");
+  EXPECT_EQ(detail(R"({"warnings": ["nothing created"]})"), "nothing created");
+  EXPECT_EQ(detail(R"({"detail": "Authentication credentials were not provided."})"),
+            "Authentication credentials were not provided");
+  EXPECT_EQ(detail(R"({"eventFile": ["The submitted file is empty."]})"),
+            "eventFile: The submitted file is empty");
+  EXPECT_EQ(detail(R"("Event not found.")"), "Event not found");
+  EXPECT_EQ(detail("You don't have permission on this pipeline."),
+            "You don't have permission on this pipeline");
+  EXPECT_EQ(detail("<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"),
+            "502 Bad Gateway");
+  EXPECT_EQ(detail(""), "");
+  EXPECT_EQ(detail("{}"), "");
+}
+
+TEST(Detail, IsOneLineOfBoundedLength) {
+  EXPECT_EQ(detail("first\n\tsecond\x01third\r\n"), "first second third");
+  std::string long_text;
+  while (long_text.size() < 1000) {
+    long_text += "ü";
+  }
+  const std::string text = detail(long_text);
+  EXPECT_LE(text.size(), 300U);
+  EXPECT_THAT(text, AllOf(StartsWith("üü"), EndsWith("ü…")));
+}
+
+TEST(Refusal, SaysWhatWhereWhyAndWhatToDo) {
+  const HttpError error =
+      refusal(reservation, answer(403, "Forbidden", R"({"detail": "No."})"), "no token was sent: x");
+  EXPECT_STREQ(error.what(),
+               "GraceDB refused POST https://gracedb.ligo.org/api/events/reserve/ with 403 Forbidden: No; "
+               "no token was sent: x");
+  EXPECT_EQ(error.status(), 403);
+  EXPECT_EQ(error.reason(), "Forbidden");
+  EXPECT_EQ(error.body(), R"({"detail": "No."})");
+}
+
+TEST(Refusal, AdvisesByStatus) {
+  const auto text = [](int status, std::map<std::string, std::string> headers = {}) {
+    return std::string(refusal(reservation, answer(status, "X", "", std::move(headers))).what());
+  };
+  EXPECT_THAT(text(404), HasSubstr("check the id and the service URL"));
+  EXPECT_THAT(text(413), HasSubstr("larger than this server takes"));
+  EXPECT_THAT(text(429, {{"retry-after", "12"}}), HasSubstr("try again in 12 s"));
+  EXPECT_THAT(text(503),
+              AllOf(HasSubstr("GraceDB failed at POST"), HasSubstr("maintenance; try again later")));
+}
+
+TEST(Refusal, NeverShowsAToken) {
+  const std::string token = test_support::fake_token({{"sub", "albert"}});
+  const HttpError error = refusal({.method = Method::get, .url = "https://x.org/" + token},
+                                  answer(400, "Bad", "bad token " + token));
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("[token]"), Not(HasSubstr(token))));
+}
+
+TEST(ConnectionFailure, SaysWhereAndWhy) {
+  const HttpRequest request{.method = Method::get, .url = "http://localhost:1234/api/"};
+  EXPECT_STREQ(
+      connection_failure(
+          request, {.kind = ExchangeFailure::Kind::connect, .reason = "Connection refused", .sent = false}, 1,
+          {})
+          .what(),
+      "could not connect to localhost:1234: Connection refused; check the service URL and the network");
+  EXPECT_THAT(
+      connection_failure(request, {.kind = ExchangeFailure::Kind::resolve, .reason = {}, .sent = false}, 6,
+                         std::chrono::milliseconds(1250))
+          .what(),
+      AllOf(HasSubstr("no such host: localhost"), HasSubstr("(6 tries in 1.2 s)")));
+}
+
+TEST(ConnectionFailure, WarnsWhereTheRequestMayHaveBeenCarriedOut) {
+  HttpRequest request = reservation;
+  request.repeatable = false;
+  EXPECT_THAT(connection_failure(
+                  request, {.kind = ExchangeFailure::Kind::lost, .reason = "reset", .sent = true}, 1, {})
+                  .what(),
+              HasSubstr("may have carried it out all the same"));
+}
+
+}  // namespace
+}  // namespace gracedb::rest

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "gracedb/auth/discovery.hpp"
+#include "gracedb/rest/gracedb.hpp"
+
+#include "support/test_server.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace gracedb::test_support {
+
+/// The API root of a GraceDB whose API is at `service` ("http://127.0.0.1:1234/api/") in `version` ("v2" or
+/// "").
+nlohmann::json root_document(const std::string& service, const std::string& version);
+
+/// A GraceDB of which only the API root works; every other request goes to `handler`.
+class FakeGraceDb {
+ public:
+  explicit FakeGraceDb(TestServer::Handler handler = nullptr);
+
+  std::string service_url() const { return server_.url("/api/"); }
+  /// The requests other than those for an API root.
+  std::vector<TestRequest> requests() const;
+  std::vector<TestRequest> all_requests() const { return server_.requests(); }
+
+ private:
+  TestReply answer(const TestRequest& request) const;
+
+  TestServer::Handler handler_;
+  TestServer server_;
+};
+
+/// Anonymous, and quick to try again.
+rest::GraceDbOptions anonymous(const std::string& service_url);
+
+/// Tries again after at most 5 ms.
+rest::RetryPolicy quick_retries();
+
+/// A process environment made of these variables only, of user 1000, with `temporary_directory` for "/tmp".
+auth::Environment environment_of(std::map<std::string, std::string> variables,
+                                 const std::string& temporary_directory = "/nonexistent");
+
+/// What `call` throws as text; empty where it throws something else or nothing.
+template <typename Error, typename Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace gracedb::test_support
