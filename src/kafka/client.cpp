@@ -39,8 +39,9 @@ LogLevel level_of(int syslog_level, std::string_view facility) {
 
 }  // namespace
 
-Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle config, Hooks hooks)
-    : hooks_(hooks), type_(type), bootstrap_servers_(settings.bootstrap_servers) {
+Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle config, Health& health,
+               Hooks hooks)
+    : health_(health), hooks_(hooks), type_(type), bootstrap_servers_(settings.bootstrap_servers) {
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_error_cb(config.get(), &Client::on_error);
   rd_kafka_conf_set_log_cb(config.get(), &Client::on_log);
@@ -82,16 +83,11 @@ Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle 
 void Client::on_error(rd_kafka_t* client, int code, const char* reason, void* opaque) {
   auto& self = *static_cast<Client*>(opaque);
   try {
-    if (code == RD_KAFKA_RESP_ERR__FATAL) {
-      std::array<char, 512> text{};
-      const auto original = rd_kafka_fatal_error(client, text.data(), text.size());
-      const std::lock_guard lock(self.mutex_);
-      self.fatal_ = redact(text.data());
-      self.fatal_code_ = original;
-      self.ailing_.store(true, std::memory_order_release);
-      return;
+    if (rd_kafka_fatal_error(client, nullptr, 0) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      self.fatal_.store(true, std::memory_order_release);
     }
-    self.note_error(static_cast<rd_kafka_resp_err_t>(code), reason);
+    const bool has_token_expired = self.tokens_ && self.tokens_->has_expired();
+    self.health_.note_error(static_cast<rd_kafka_resp_err_t>(code), reason, has_token_expired);
   } catch (...) {  // Out of memory: librdkafka cannot be told.
   }
 }
@@ -104,39 +100,6 @@ void Client::on_token_due(rd_kafka_t* client, const char*, void* opaque) {
   static_cast<Client*>(opaque)->tokens_->supply(client);
 }
 
-void Client::note_error(rd_kafka_resp_err_t code, std::string_view reason) {
-  const std::string safe = redact(reason);
-  // A broker that lets an expired token in for its clock's leeway drops it at once, without saying why.
-  const bool is_refusal =
-      is_authentication_error(code) || (is_connection_error(code) && tokens_ && tokens_->has_expired());
-  const std::lock_guard lock(mutex_);
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-    note_all_down();
-  } else {
-    last_error_ = safe;
-    last_code_ = code;
-  }
-  if (!is_refusal) return;
-  if (refusal_.empty() && !quiet_) logger.error("{}: {}", bootstrap_servers_, safe);
-  refusal_ = is_authentication_error(code) ? safe : fmt::format("the token has expired ({})", safe);
-  ailing_.store(true, std::memory_order_release);
-}
-
-void Client::note_all_down() {
-  if (last_error_.empty()) {
-    last_error_ = "all brokers are down";
-    last_code_ = RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-  }
-  if (!all_down_.exchange(true) && !quiet_) {
-    logger.warning("no broker of {} answers; trying again until one does: {}", bootstrap_servers_,
-                   last_error_);
-  }
-}
-
-void Client::note_return() noexcept {
-  if (all_down_.exchange(false)) logger.warning("{} answers again", bootstrap_servers_);
-}
-
 void Client::serve(milliseconds timeout) {
   if (!redirected_) rd_kafka_poll(handle_.get(), static_cast<int>(timeout.count()));
 }
@@ -147,34 +110,26 @@ void Client::redirect_to_consumer_queue() {
 }
 
 void Client::require_health() {
-  if (!is_ailing()) return;
-  std::unique_lock lock(mutex_);
-  if (!fatal_.empty()) {
-    const std::string text = fmt::format("fatal error, create a new client: {}", fatal_);
-    if (type_ == RD_KAFKA_PRODUCER) throw KafkaProducerError(text, fatal_code_, false, true);
-    throw KafkaConsumerError(text, fatal_code_, false, true);
-  }
-  try_to_recover(lock);
-  if (refusal_.empty()) {
-    ailing_.store(false, std::memory_order_release);
-    return;
-  }
-  std::string text = fmt::format("{}: authentication failed: {}", bootstrap_servers_, refusal_);
-  if (text.find("htgettoken") == std::string::npos) text += fmt::format(". {}", fresh_token_hint);
-  throw KafkaAuthenticationError(text, RD_KAFKA_RESP_ERR__AUTHENTICATION);
+  if (is_fatal()) throw_fatal();
+  if (!health_.is_refused() || try_to_recover()) return;
+  throw KafkaAuthenticationError(health_.refusal(), RD_KAFKA_RESP_ERR__AUTHENTICATION);
 }
 
-void Client::try_to_recover(std::unique_lock<std::mutex>& lock) {
-  // Unlocked while looking: librdkafka's threads report errors meanwhile.
-  lock.unlock();
+void Client::throw_fatal() const {
+  std::array<char, 512> reason{};
+  const auto code = rd_kafka_fatal_error(handle_.get(), reason.data(), reason.size());
+  const std::string text =
+      fmt::format("{}: fatal error, create a new client: {}", bootstrap_servers_, redact(reason.data()));
+  if (type_ == RD_KAFKA_PRODUCER) throw KafkaProducerError(text, code, false, true);
+  throw KafkaConsumerError(text, code, false, true);
+}
+
+bool Client::try_to_recover() {
   const bool renewed = tokens_ && tokens_->renew(handle_.get());
-  const bool answered = !renewed && broker_answers(metadata_slice);
-  lock.lock();
-  if (renewed || answered) {
-    logger.info("{}: {}", bootstrap_servers_,
-                renewed ? "found another token" : "the token is accepted again");
-    refusal_.clear();
-  }
+  if (!renewed && !broker_answers(metadata_slice)) return false;
+  logger.info("{}: {}", bootstrap_servers_, renewed ? "found another token" : "the token is accepted again");
+  health_.forget_refusal();
+  return true;
 }
 
 bool Client::broker_answers(milliseconds timeout) const {
@@ -182,13 +137,6 @@ bool Client::broker_answers(milliseconds timeout) const {
   const auto code = rd_kafka_metadata(handle_.get(), 0, nullptr, &found, static_cast<int>(timeout.count()));
   const MetadataHandle owned(found);
   return code == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-std::string Client::last_error() const {
-  const std::lock_guard lock(mutex_);
-  if (last_error_.empty()) return {};
-  const auto hint = hint_for(last_code_);
-  return hint.empty() ? last_error_ : fmt::format("{}. {}", last_error_, hint);
 }
 
 MetadataHandle Client::fetch_metadata(milliseconds timeout) {
@@ -199,14 +147,14 @@ MetadataHandle Client::fetch_metadata(milliseconds timeout) {
     const auto slice = std::clamp(left, milliseconds(1), metadata_slice);
     const auto code = rd_kafka_metadata(handle_.get(), 1, nullptr, &found, static_cast<int>(slice.count()));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      note_success();
+      health_.note_success();
       return MetadataHandle(found);
     }
     serve(milliseconds(0));
     require_health();
     const auto waited = steady_clock::now() - start;
-    const std::string last = last_error();
-    if (waited >= timeout || (all_down_ && waited >= patience_with_refusals)) {
+    const std::string last = health_.last_error();
+    if (waited >= timeout || (health_.is_all_down() && waited >= patience_with_refusals)) {
       throw KafkaConnectionError(
           fmt::format("no broker of {} answered within {:.1f} s: {}", bootstrap_servers_,
                       std::chrono::duration<double>(waited).count(),
@@ -231,9 +179,8 @@ std::vector<TopicInfo> Client::list_topics(milliseconds timeout) {
 void Client::check_for_topics(const std::vector<std::string>& topics, std::string_view instance_name) {
   std::set<std::string> present;
   std::set<std::string> instances;
-  quiet_ = true;
+  const Health::Quiet quiet(health_);
   const std::vector<TopicInfo> found = list_topics(startup_timeout);
-  quiet_ = false;
   for (const TopicInfo& topic : found) {
     if (!topic.error.empty()) continue;
     present.insert(topic.name);

@@ -5,13 +5,11 @@
 
 #include "kafka/client_config.hpp"
 #include "kafka/handles.hpp"
+#include "kafka/health.hpp"
 #include "kafka/token_supply.hpp"
 
 #include <atomic>
 #include <chrono>
-#include <exception>
-#include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,7 +17,7 @@
 
 namespace gracedb::kafka {
 
-/// What Producer and Consumer share: the librdkafka client, its login, and what it says of its own health.
+/// What Producer and Consumer share: a librdkafka client and its login.
 /// The methods may be called from any thread.
 class Client {
  public:
@@ -34,7 +32,8 @@ class Client {
 
   /// Connects in the background.
   /// @throws std::invalid_argument, KafkaTokenError
-  Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle config, Hooks hooks);
+  Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle config, Health& health,
+         Hooks hooks);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
@@ -51,15 +50,9 @@ class Client {
   /// @throws KafkaAuthenticationError, KafkaTokenError, KafkaProducerError, KafkaConsumerError
   void require_health();
   /// True if require_health() has something to do.
-  bool is_ailing() const noexcept { return ailing_.load(std::memory_order_acquire); }
-
-  /// To be told of everything that came from or reached a broker.
-  void note_success() noexcept {
-    if (all_down_.load(std::memory_order_relaxed)) note_return();
-  }
-
-  /// The last error that librdkafka has told, for the text of a failure that follows from it.
-  std::string last_error() const;
+  bool is_ailing() const noexcept { return health_.is_refused() || is_fatal(); }
+  /// True if this client will never work again.
+  bool is_fatal() const noexcept { return fatal_.load(std::memory_order_acquire); }
 
   /// All topics the broker shows, sorted.
   /// @throws KafkaConnectionError, KafkaAuthenticationError
@@ -80,29 +73,19 @@ class Client {
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text);
   static void on_token_due(rd_kafka_t* client, const char*, void* opaque);
 
-  void note_error(rd_kafka_resp_err_t code, std::string_view reason);
-  void note_all_down();
-  void note_return() noexcept;
-  void try_to_recover(std::unique_lock<std::mutex>& lock);
+  [[noreturn]] void throw_fatal() const;
+  bool try_to_recover();
   bool broker_answers(std::chrono::milliseconds timeout) const;
   MetadataHandle fetch_metadata(std::chrono::milliseconds timeout);
 
+  Health& health_;
   Hooks hooks_;
   rd_kafka_type_t type_;
   bool redirected_ = false;
   std::string bootstrap_servers_;
   std::optional<TokenSupply> tokens_;
 
-  std::atomic<bool> ailing_{false};
-  mutable std::mutex mutex_;
-  std::string refusal_;  ///< why the broker or the token's absence keeps us out; empty when it does not
-  std::string fatal_;    ///< why nothing will ever work again; empty when it may
-  rd_kafka_resp_err_t fatal_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
-  std::string last_error_;
-  rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
-  std::atomic<bool> quiet_{false};  ///< a failure to connect will be thrown, so that it need not be logged
-  std::atomic<bool> all_down_{false};
-
+  std::atomic<bool> fatal_{false};
   ClientHandle handle_;  // last: its threads call back into everything above until it is destroyed
 };
 

@@ -127,7 +127,8 @@ class Consumer::Impl {
   Wake arrived_;
   Wake stopped_;
   Assignment assignment_;
-  std::optional<Client> client_;  // reports to assignment_ until it is destroyed
+  Health health_;
+  std::optional<Client> client_;  // reports to assignment_ and health_ until it is destroyed
   QueueHandle queue_;
   MessageHandle being_processed_;
 };
@@ -135,7 +136,8 @@ class Consumer::Impl {
 Consumer::Impl::Impl(ConsumerOptions options)
     : options_(std::move(options)),
       group_id_(options_.group_id.value_or(ephemeral_group_id())),
-      assignment_(options_) {
+      assignment_(options_),
+      health_(options_.bootstrap_servers) {
   const ClientSettings settings = ClientSettings::from(options_);
   Faults faults;
   check(options_, faults);
@@ -149,7 +151,7 @@ Consumer::Impl::Impl(ConsumerOptions options)
   group_id_ = property(config.get(), "group.id");
   auto_commit_ = property(config.get(), "enable.auto.commit") == "true";
   stores_offsets_ = auto_commit_ && property(config.get(), "enable.auto.offset.store") == "false";
-  client_.emplace(RD_KAFKA_CONSUMER, settings, std::move(config), assignment_.hooks());
+  client_.emplace(RD_KAFKA_CONSUMER, settings, std::move(config), health_, assignment_.hooks());
   if (options_.check_for_topics) client_->check_for_topics(topics, instance_name_);
   client_->redirect_to_consumer_queue();
   queue_.reset(rd_kafka_queue_get_consumer(handle()));
@@ -222,7 +224,7 @@ std::optional<Message> Consumer::Impl::take(MessageHandle raw) {
     handle_error(*raw);
     return std::nullopt;
   }
-  client_->note_success();
+  health_.note_success();
   Message message = copy_of(*raw);
   if (options_.track_end) assignment_.left_end(message.topic, message.partition);
   being_processed_ = std::move(raw);

@@ -37,7 +37,8 @@ std::string describe(const Outcome& outcome) {
 Outcome outcome_of(const rd_kafka_message_t& message) {
   return {rd_kafka_topic_name(message.rkt), message.partition, message.offset, message.err,
           message.err != RD_KAFKA_RESP_ERR_NO_ERROR &&
-              rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED};
+              (message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+               rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED)};
 }
 
 }  // namespace
@@ -52,7 +53,9 @@ void throw_not_delivered(const std::string& text, rd_kafka_resp_err_t code, bool
 class Outbox::Turn {
  public:
   Turn(Outbox& outbox, std::unique_lock<std::mutex>& lock) : outbox_(outbox), lock_(lock) {
+    ++outbox_.queued_for_turn_;
     outbox_.turn_changed_.wait(lock_, [this] { return !outbox_.server_.has_value(); });
+    --outbox_.queued_for_turn_;
     outbox_.server_ = std::this_thread::get_id();
     lock_.unlock();
   }
@@ -69,11 +72,41 @@ class Outbox::Turn {
   std::unique_lock<std::mutex>& lock_;
 };
 
-Client::Hooks Outbox::hooks() noexcept {
+Outbox::Outbox(ClientSettings settings, ConfHandle config, Health& health, milliseconds queue_full_timeout)
+    : settings_(std::move(settings)),
+      config_(std::move(config)),
+      health_(health),
+      queue_full_timeout_(queue_full_timeout) {
+  replace_client();
+}
+
+std::shared_ptr<Client> Outbox::client() const {
+  const std::lock_guard lock(client_mutex_);
+  return client_;
+}
+
+void Outbox::replace_client() {
   Client::Hooks hooks;
   hooks.delivered = &Outbox::on_report;
   hooks.owner = this;
-  return hooks;
+  auto next = std::make_shared<Client>(RD_KAFKA_PRODUCER, settings_,
+                                       ConfHandle(rd_kafka_conf_dup(config_.get())), health_, hooks);
+  const std::lock_guard lock(client_mutex_);
+  client_.swap(next);
+}
+
+void Outbox::replace_if_fatal() {
+  if (!client()->is_fatal()) return;
+  std::unique_lock lock(turn_);
+  const Turn turn(*this, lock);
+  if (closed_ || !client_->is_fatal()) return;
+  {
+    const std::unique_lock gate(gate_);
+    recall_all();
+    replace_client();
+    put_back();
+  }
+  run_callbacks();
 }
 
 void Outbox::enqueue(const Destination& destination, std::unique_ptr<Pending> pending) {
@@ -88,7 +121,7 @@ void Outbox::enqueue(const Destination& destination, std::unique_ptr<Pending> pe
       const std::size_t before = pending_.load();
       serve_until(std::min(deadline, steady_clock::now() + turn_length),
                   [&] { return pending_.load() < before; });
-      client_->require_health();
+      client()->require_health();
       continue;
     }
     const std::string what =
@@ -145,7 +178,7 @@ void Outbox::collect(const rd_kafka_message_t& message, std::unique_ptr<Pending>
     recalled_.push_back({std::move(pending), std::move(destination)});
     return;
   }
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) client_->note_success();
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) health_.note_success();
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR && !pending->ticket && !pending->on_delivery) {
     pending.reset();
     ++served_;
@@ -204,7 +237,7 @@ bool Outbox::serve_until(Deadline deadline, const std::function<bool()>& done) {
   while (!done()) {
     if (closed_) throw KafkaProducerError("the producer was closed while waiting");
     const milliseconds left = left_until(deadline);
-    if (!server_) {
+    if (!server_ && queued_for_turn_ == 0) {
       const Turn turn(*this, lock);
       poll_and_report(std::min(left, turn_length));
     } else if (left > milliseconds(0)) {
@@ -217,25 +250,33 @@ bool Outbox::serve_until(Deadline deadline, const std::function<bool()>& done) {
 
 void Outbox::serve_now() {
   std::unique_lock lock(turn_);
-  if (server_ || closed_) return;
+  if (server_ || queued_for_turn_ > 0 || closed_) return;
   const Turn turn(*this, lock);
   poll_and_report(milliseconds(0));
 }
 
-bool Outbox::withdraw(const std::shared_ptr<Ticket>& ticket) {
+void Outbox::withdraw(const std::shared_ptr<Ticket>& ticket) {
   std::unique_lock lock(turn_);
   const Turn turn(*this, lock);
-  if (!closed_) {
+  if (!closed_ && !ticket->done) {
+    // Callbacks wait until the gate is open again: they might produce.
     const std::unique_lock gate(gate_);
     ticket->withdrawn = true;
-    rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE);
-    // The reports of all purged messages are there now. They are collected without running callbacks, which
-    // might produce and wait for the gate.
-    client_->serve(milliseconds(0));
+    recall_all();
+    replace_client();
     put_back();
   }
   run_callbacks();
-  return ticket->done.load(std::memory_order_acquire);
+}
+
+void Outbox::recall_all() {
+  recalling_ = true;
+  rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  const Deadline deadline = steady_clock::now() + purge_timeout;
+  while (pending_.load() > reports_.size() + recalled_.size() && steady_clock::now() < deadline) {
+    client_->serve(std::min(left_until(deadline), turn_length));
+  }
+  recalling_ = false;
 }
 
 void Outbox::put_back() {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -59,13 +60,16 @@ class Outbox {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  explicit Outbox(std::chrono::milliseconds queue_full_timeout) : queue_full_timeout_(queue_full_timeout) {}
+  /// @throws as Client
+  Outbox(ClientSettings settings, ConfHandle config, Health& health,
+         std::chrono::milliseconds queue_full_timeout);
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  /// To be called once, before anything else; `client` reports to hooks().
-  void attach(Client& client) noexcept { client_ = &client; }
-  Client::Hooks hooks() noexcept;
+  /// The present client; withdrawing replaces it.
+  std::shared_ptr<Client> client() const;
+  /// Puts a new client in place of one that has met a fatal error.
+  void replace_if_fatal();
 
   /// Hands a message to librdkafka; waits for room in its queue for at most queue_full_timeout.
   /// @throws KafkaProducerError  no room, too large, closed
@@ -78,9 +82,10 @@ class Outbox {
   /// Collects what is there without waiting, unless another thread does so already.
   void serve_now();
 
-  /// Takes the ticket's message back out of the queue if it has not left it; gives true if its fate is known
-  /// then. Messages of others that leave the queue with it are put back in their order.
-  bool withdraw(const std::shared_ptr<Ticket>& ticket);
+  /// Takes the ticket's message back, whether it waits in the queue or for the broker's answer, and puts the
+  /// others back in their order. librdkafka cannot let go of one message of many, nor of a numbered one
+  /// without losing count: so the whole client is given up and the others begin anew in another.
+  void withdraw(const std::shared_ptr<Ticket>& ticket);
 
   /// Fails what is left, runs the callbacks, and refuses everything from here on.
   /// @return how many messages were given up
@@ -121,27 +126,36 @@ class Outbox {
   rd_kafka_resp_err_t produce(const Destination& destination, Pending& pending);
   void poll_and_report(std::chrono::milliseconds timeout);
   void run_callbacks();
+  void recall_all();
   void put_back();
+  void replace_client();
 
-  std::chrono::milliseconds queue_full_timeout_;
-  Client* client_ = nullptr;
+  const ClientSettings settings_;
+  const ConfHandle config_;  ///< each client gets a copy
+  Health& health_;
+  const std::chrono::milliseconds queue_full_timeout_;
   std::atomic<std::size_t> pending_{0};
   std::atomic<std::size_t> served_{0};
   std::atomic<bool> closed_{false};
 
   std::shared_mutex gate_;  ///< shared while handing over a message; exclusive while the queue is rearranged
 
-  std::mutex turn_;  ///< guards the two below
+  std::mutex turn_;  ///< guards the three below
   std::condition_variable turn_changed_;
   std::optional<std::thread::id> server_;
+  int queued_for_turn_ = 0;  ///< who must have the next turn; those who merely wait for reports stand back
 
   // Touched by the serving thread alone:
   std::vector<Report> reports_;
   std::vector<Recalled> recalled_;
+  bool recalling_ = false;
 
   std::mutex failures_mutex_;
   Failures failures_;
   std::exception_ptr callback_failure_;
+
+  mutable std::mutex client_mutex_;
+  std::shared_ptr<Client> client_;  // last: reports to everything above until it is destroyed
 };
 
 /// The exception for a message that was not delivered.

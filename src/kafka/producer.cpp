@@ -12,7 +12,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <charconv>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <stdexcept>
@@ -77,44 +79,96 @@ class Producer::Impl {
   PingResult ping(const std::optional<std::string>& topic, milliseconds timeout);
   std::vector<TopicInfo> list_topics(milliseconds timeout);
 
-  std::size_t pending() const noexcept { return outbox_.pending(); }
+  std::size_t pending() const;
   const ProducerOptions& options() const noexcept { return options_; }
   const std::string& instance_name() const noexcept { return instance_name_; }
   std::size_t message_limit() const noexcept { return message_limit_; }
 
  private:
   Destination destination_of(ProduceOptions& options) const;
-  bool wait_for(const Ticket& ticket, steady_clock::time_point deadline);
-  [[noreturn]] void give_up(const std::shared_ptr<Ticket>& ticket, const std::string& topic,
-                            milliseconds timeout);
+  Outbox& messages() { return outbox(messages_); }
+  Outbox& submissions() { return outbox(submissions_); }
+  Outbox& outbox(std::unique_ptr<Outbox>& place);
+  Outbox& any_outbox();
+  std::vector<Outbox*> outboxes() const;
+  std::unique_ptr<Outbox> make_outbox(ClientSettings settings);
+  static bool wait_for(Outbox& outbox, const Ticket& ticket, steady_clock::time_point deadline);
+  void require_confirmed(const Outcome& outcome, milliseconds timeout) const;
+  std::string with_last_error(std::string text) const;
   void require_open() const;
+  std::size_t flush_until(Outbox& outbox, steady_clock::time_point deadline) const;
+  std::size_t close(Outbox& outbox, steady_clock::time_point deadline) const;
 
   ProducerOptions options_;
   std::string instance_name_;
   std::optional<std::string> default_topic_;
   std::size_t message_limit_ = default_message_limit;
-  Outbox outbox_;
-  std::shared_mutex life_;  ///< shared by calls that need the client beside the outbox; exclusive at its end
-  std::optional<Client> client_;  // last: reports to the outbox until it is destroyed
+  ConfHandle config_;
+  Health health_;
+  std::atomic<bool> closed_{false};
+  std::shared_mutex life_;  ///< shared by calls that need a client beside its outbox; exclusive at the end
+
+  // A message of produce() must never be touched by the withdrawal of one of deliver(): each kind has an
+  // outbox of its own, made when it is first needed. Most producers need one only: the one made at
+  // construction.
+  mutable std::mutex outboxes_mutex_;
+  std::unique_ptr<Outbox> unused_;
+  std::unique_ptr<Outbox> messages_;
+  std::unique_ptr<Outbox> submissions_;
 };
 
 Producer::Impl::Impl(ProducerOptions options)
-    : options_(std::move(options)), outbox_(options_.queue_full_timeout) {
+    : options_(std::move(options)), health_(options_.bootstrap_servers) {
   const ClientSettings settings = ClientSettings::from(options_);
   Faults faults;
   check(options_, faults);
   instance_name_ = instance_name_of(settings, faults);
   if (options_.topic) default_topic_ = checked_topic(instance_name_, *options_.topic, faults);
-  ConfHandle config = make_config(settings, producer_defaults(options_.guaranteed_delivery), faults);
+  config_ = make_config(settings, producer_defaults(options_.guaranteed_delivery), faults);
   faults.raise("producer options");
 
-  message_limit_ = number(property(config.get(), "message.max.bytes"), default_message_limit);
-  client_.emplace(RD_KAFKA_PRODUCER, settings, std::move(config), outbox_.hooks());
-  outbox_.attach(*client_);
+  message_limit_ = number(property(config_.get(), "message.max.bytes"), default_message_limit);
+  unused_ = make_outbox(settings);
   if (options_.check_for_topics) {
-    client_->check_for_topics(default_topic_ ? std::vector{*default_topic_} : std::vector<std::string>(),
-                              instance_name_);
+    unused_->client()->check_for_topics(
+        default_topic_ ? std::vector{*default_topic_} : std::vector<std::string>(), instance_name_);
   }
+}
+
+std::unique_ptr<Outbox> Producer::Impl::make_outbox(ClientSettings settings) {
+  return std::make_unique<Outbox>(std::move(settings), ConfHandle(rd_kafka_conf_dup(config_.get())), health_,
+                                  options_.queue_full_timeout);
+}
+
+Outbox& Producer::Impl::outbox(std::unique_ptr<Outbox>& place) {
+  const std::lock_guard lock(outboxes_mutex_);
+  require_open();
+  if (!place && unused_) place = std::move(unused_);
+  if (!place) {
+    ClientSettings settings = ClientSettings::from(options_);
+    settings.validate_token = false;  // that was for construction
+    place = make_outbox(std::move(settings));
+  }
+  return *place;
+}
+
+std::vector<Outbox*> Producer::Impl::outboxes() const {
+  const std::lock_guard lock(outboxes_mutex_);
+  std::vector<Outbox*> present{messages_.get(), submissions_.get(), unused_.get()};
+  std::erase(present, nullptr);
+  return present;
+}
+
+Outbox& Producer::Impl::any_outbox() {
+  require_open();
+  return *outboxes().front();
+}
+
+std::size_t Producer::Impl::pending() const {
+  std::size_t count = 0;
+  for (const Outbox* outbox : outboxes())
+    count += outbox->pending();
+  return count;
 }
 
 Destination Producer::Impl::destination_of(ProduceOptions& options) const {
@@ -135,98 +189,105 @@ Destination Producer::Impl::destination_of(ProduceOptions& options) const {
 }
 
 void Producer::Impl::require_open() const {
-  if (outbox_.is_closed()) throw KafkaProducerError("the producer is closed");
+  if (closed_) throw KafkaProducerError("the producer is closed");
 }
 
 void Producer::Impl::produce(Payload value, ProduceOptions options) {
-  require_open();
-  outbox_.serve_now();
-  client_->require_health();
+  Outbox& outbox = messages();
+  outbox.serve_now();
+  outbox.client()->require_health();
   const Destination destination = destination_of(options);
-  outbox_.enqueue(destination, std::make_unique<Pending>(Pending{std::move(value).bytes(),
-                                                                 std::move(options.on_delivery), nullptr}));
-  outbox_.rethrow_callback_failure();
+  outbox.enqueue(destination, std::make_unique<Pending>(Pending{std::move(value).bytes(),
+                                                                std::move(options.on_delivery), nullptr}));
+  outbox.rethrow_callback_failure();
 }
 
 DeliveryReport Producer::Impl::deliver(Payload value, ProduceOptions options, milliseconds timeout) {
-  require_open();
   const auto deadline = deadline_after(timeout);
-  client_->require_health();
+  Outbox& outbox = submissions();
+  outbox.replace_if_fatal();
+  outbox.serve_now();
+  outbox.client()->require_health();
   const Destination destination = destination_of(options);
   const auto ticket = std::make_shared<Ticket>();
-  outbox_.enqueue(destination, std::make_unique<Pending>(Pending{std::move(value).bytes(),
-                                                                 std::move(options.on_delivery), ticket}));
-  bool known = false;
+  outbox.enqueue(destination, std::make_unique<Pending>(
+                                  Pending{std::move(value).bytes(), std::move(options.on_delivery), ticket}));
   try {
-    known = wait_for(*ticket, deadline);
-  } catch (const KafkaAuthenticationError&) {
-    // Nothing of it may be written once the token works again; unless it has been confirmed meanwhile.
-    known = outbox_.withdraw(ticket);
-    if (!known || ticket->outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) throw;
+    if (!wait_for(outbox, *ticket, deadline)) outbox.withdraw(ticket);
+  } catch (const KafkaError&) {
+    outbox.withdraw(ticket);
+    // Confirmed meanwhile, in spite of the failure?
+    if (!ticket->done || ticket->outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) throw;
   }
-  if (!known && !outbox_.withdraw(ticket)) give_up(ticket, destination.topic, timeout);
-  const Outcome& outcome = ticket->outcome;
-  if (outcome.code == RD_KAFKA_RESP_ERR__PURGE_QUEUE) give_up(ticket, destination.topic, timeout);
-  if (outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  const Outcome outcome = ticket->done ? ticket->outcome
+                                       : Outcome{.topic = destination.topic,
+                                                 .code = RD_KAFKA_RESP_ERR__PURGE_INFLIGHT,
+                                                 .may_have_arrived = true};
+  require_confirmed(outcome, timeout);
+  outbox.rethrow_callback_failure();
+  return {outcome.topic, outcome.partition, outcome.offset, {}, {}, {}};
+}
+
+bool Producer::Impl::wait_for(Outbox& outbox, const Ticket& ticket, steady_clock::time_point deadline) {
+  const auto is_done = [&ticket] { return ticket.done.load(std::memory_order_acquire); };
+  while (outbox.serve_until(deadline, [&] { return is_done() || outbox.client()->is_ailing(); })) {
+    if (is_done()) return true;
+    outbox.client()->require_health();
+  }
+  return false;
+}
+
+void Producer::Impl::require_confirmed(const Outcome& outcome, milliseconds timeout) const {
+  if (outcome.code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  if (outcome.code != RD_KAFKA_RESP_ERR__PURGE_QUEUE && outcome.code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
     throw_not_delivered(
         error_text(fmt::format("message for {} was not delivered", outcome.topic), outcome.code),
         outcome.code, outcome.may_have_arrived);
   }
-  outbox_.rethrow_callback_failure();
-  return {outcome.topic, outcome.partition, outcome.offset, {}, {}, {}};
+  const std::string text = fmt::format(
+      "message for {} was not confirmed within {:.1f} s and was withdrawn{}", outcome.topic,
+      std::chrono::duration<double>(timeout).count(),
+      outcome.may_have_arrived ? "; but it had left for the broker already and may have arrived" : "");
+  throw KafkaMessageDeliveryError(with_last_error(text), RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true, false,
+                                  outcome.may_have_arrived);
 }
 
-bool Producer::Impl::wait_for(const Ticket& ticket, steady_clock::time_point deadline) {
-  const auto is_done = [&ticket] { return ticket.done.load(std::memory_order_acquire); };
-  while (!outbox_.serve_until(deadline, [&] { return is_done() || client_->is_ailing(); })) {
-    if (steady_clock::now() >= deadline) return false;
-  }
-  if (is_done()) return true;
-  client_->require_health();
-  return wait_for(ticket, deadline);
-}
-
-void Producer::Impl::give_up(const std::shared_ptr<Ticket>& ticket, const std::string& topic,
-                             milliseconds timeout) {
-  const bool withdrawn = ticket->done.load(std::memory_order_acquire);
-  const bool may_have_arrived = !withdrawn || ticket->outcome.may_have_arrived;
-  std::string text =
-      fmt::format("message for {} was not confirmed within {:.1f} s; {}", topic,
-                  std::chrono::duration<double>(timeout).count(),
-                  may_have_arrived ? "it had left already and may still arrive" : "it was withdrawn");
-  if (const std::string last = client_->last_error(); !last.empty())
+std::string Producer::Impl::with_last_error(std::string text) const {
+  if (const std::string last = health_.last_error(); !last.empty())
     text += fmt::format(". Last error: {}", last);
-  throw KafkaMessageDeliveryError(text, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true, false, may_have_arrived);
+  return text;
 }
 
 int Producer::Impl::poll(milliseconds timeout) {
-  require_open();
-  const std::size_t before = outbox_.served();
-  outbox_.serve_until(deadline_after(timeout),
-                      [&] { return outbox_.served() != before || client_->is_ailing(); });
-  outbox_.rethrow_callback_failure();
-  client_->require_health();
-  return static_cast<int>(outbox_.served() - before);
+  Outbox& outbox = any_outbox();
+  const std::size_t before = outbox.served();
+  outbox.serve_until(deadline_after(timeout),
+                     [&] { return outbox.served() != before || outbox.client()->is_ailing(); });
+  outbox.rethrow_callback_failure();
+  outbox.client()->require_health();
+  return static_cast<int>(outbox.served() - before);
+}
+
+std::size_t Producer::Impl::flush_until(Outbox& outbox, steady_clock::time_point deadline) const {
+  outbox.serve_now();
+  outbox.client()->require_health();
+  const auto is_done = [&outbox] { return outbox.pending() == 0; };
+  while (outbox.serve_until(deadline, [&] { return is_done() || outbox.client()->is_ailing(); }) &&
+         !is_done()) {
+    outbox.client()->require_health();
+  }
+  return outbox.pending();
 }
 
 std::size_t Producer::Impl::flush(milliseconds timeout, bool strict) {
-  if (outbox_.is_closed()) return 0;
-  const auto deadline = deadline_after(timeout);
-  outbox_.serve_now();
-  client_->require_health();
-  while (!outbox_.serve_until(deadline, [this] { return outbox_.pending() == 0 || client_->is_ailing(); }) ||
-         outbox_.pending() > 0) {
-    client_->require_health();
-    if (steady_clock::now() >= deadline) break;
-  }
-  outbox_.rethrow_callback_failure();
-  const std::size_t remaining = outbox_.pending();
-  const Outbox::Failures failures = outbox_.take_failures();
+  if (closed_) return 0;
+  Outbox& outbox = any_outbox();
+  const std::size_t remaining = flush_until(outbox, deadline_after(timeout));
+  outbox.rethrow_callback_failure();
+  const Outbox::Failures failures = outbox.take_failures();
   if (strict && remaining > 0) {
-    std::string text = fmt::format("{} messages are still pending", remaining);
-    if (const std::string last = client_->last_error(); !last.empty())
-      text += fmt::format(". Last error: {}", last);
-    throw KafkaMessageDeliveryError(text, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true, false, true);
+    throw KafkaMessageDeliveryError(with_last_error(fmt::format("{} messages are still pending", remaining)),
+                                    RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true, false, true);
   }
   if (strict && failures.count > 0) {
     const std::string more =
@@ -236,23 +297,32 @@ std::size_t Producer::Impl::flush(milliseconds timeout, bool strict) {
   return remaining;
 }
 
-std::size_t Producer::Impl::close(milliseconds timeout) {
-  if (outbox_.is_closed()) return 0;
-  const auto deadline = deadline_after(timeout);
-  while (outbox_.pending() > 0 && steady_clock::now() < deadline) {
+std::size_t Producer::Impl::close(Outbox& outbox, steady_clock::time_point deadline) const {
+  while (outbox.pending() > 0 && steady_clock::now() < deadline && !outbox.client()->is_fatal()) {
     try {
-      flush(std::chrono::ceil<milliseconds>(deadline - steady_clock::now()), false);
+      flush_until(outbox, deadline);
     } catch (const KafkaAuthenticationError&) {
-      // A fresh token may still come; each round has looked for one.
+      // A fresh token may still come; each round looks for one.
     }
   }
-  const std::size_t lost = outbox_.close();
+  return outbox.close();
+}
+
+std::size_t Producer::Impl::close(milliseconds timeout) {
+  if (closed_.exchange(true)) return 0;
+  const auto deadline = deadline_after(timeout);
+  std::size_t lost = 0;
+  for (Outbox* outbox : outboxes())
+    lost += close(*outbox, deadline);
   if (lost > 0) {
-    logger.error("producer for {} closed with {} messages not delivered. {}", options_.bootstrap_servers,
-                 lost, client_->last_error());
+    logger.error("{}", with_last_error(fmt::format("producer for {} closed with {} messages not delivered",
+                                                   options_.bootstrap_servers, lost)));
   }
   const std::unique_lock life(life_);
-  client_->destroy();
+  for (Outbox* outbox : outboxes())
+    outbox->client()->destroy();
+  for (Outbox* outbox : outboxes())
+    outbox->rethrow_callback_failure();
   return lost;
 }
 
@@ -260,7 +330,7 @@ PingResult Producer::Impl::ping(const std::optional<std::string>& topic, millise
   PingMessage message;
   message.timestamp =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  if (const auto claims = client_->claims()) {
+  if (const auto claims = any_outbox().client()->claims()) {
     message.sub = claims->subject;
     if (!claims->scope.empty()) message.scope = fmt::format("{}", fmt::join(claims->scope, " "));
   }
@@ -273,8 +343,7 @@ PingResult Producer::Impl::ping(const std::optional<std::string>& topic, millise
 
 std::vector<TopicInfo> Producer::Impl::list_topics(milliseconds timeout) {
   const std::shared_lock life(life_);
-  require_open();
-  return client_->list_topics(timeout);
+  return any_outbox().client()->list_topics(timeout);
 }
 
 Producer::Producer(ProducerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

@@ -3,6 +3,7 @@
 #include "core/clock.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
+#include "kafka/error_text.hpp"
 
 #include <fmt/format.h>
 
@@ -87,7 +88,8 @@ void TokenSupply::give(rd_kafka_t* client, const auth::OAuthToken& token) {
       rd_kafka_oauthbearer_set_token(client, token.token.c_str(), ask_again, token.principal.c_str(), nullptr,
                                      0, reason.data(), reason.size());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    throw KafkaTokenError(fmt::format("the token cannot be used: {}", redact(reason.data())), code);
+    throw KafkaTokenError(
+        fmt::format("the token cannot be used: {}. {}", redact(reason.data()), fresh_token_hint), code);
   }
   if (!given_ || given_->token != token.token) {
     logger.debug("logging in as {} with a token that expires at {}", token.principal,

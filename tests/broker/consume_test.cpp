@@ -185,6 +185,7 @@ TEST(Consuming, SharesThePartitionsOfAGroupInsteadOfReadingTwice) {
     second.poll(20ms);
     return first.assignment().size() + second.assignment().size() == 1;
   }));
+  second.close(1s);  // its group waits for the other member, which this thread does not poll meanwhile
 }
 
 TEST(Consuming, EndsAStreamAfterItsCount) {

@@ -86,7 +86,7 @@ void TestBroker::control(const std::string& command) const {
 std::string TestBroker::token(std::string_view options) const {
   const std::string token =
       output_of(programs + "/gracedb-sandbox token --state-dir " + (directory_ / "issuer").string() +
-                " --issuer https://localhost/gracedb-sandbox --subject pipeline " + std::string(options));
+                " --subject pipeline " + std::string(options));
   if (token.empty()) throw std::runtime_error("gracedb-sandbox token gave nothing");
   return token;
 }
