@@ -19,6 +19,10 @@ namespace gracedb::kafka {
 /// Called on the thread that is in poll(), stream() or close().
 using PartitionCallback = std::function<void(const std::vector<TopicPartition>&)>;
 
+/// The outcome of commit_async(): the positions, and an empty text or why the broker has not taken them.
+/// Called on the thread that is in poll(). Must not throw.
+using CommitCallback = std::function<void(const std::vector<TopicPartition>&, const std::string& failure)>;
+
 /// How a Consumer connects, authenticates and reads. By default it shows what arrives from now on.
 struct ConsumerOptions {
   std::string bootstrap_servers{};  ///< "host:port[,host:port…]"
@@ -52,6 +56,7 @@ struct ConsumerOptions {
 
   PartitionCallback on_assigned{};  ///< partitions this consumer now reads
   PartitionCallback on_revoked{};   ///< partitions about to be given up; offsets may still be committed here
+  CommitCallback on_committed{};    ///< the outcome of commit_async()
 
   /// Any librdkafka property, applied last, e.g. {"enable.auto.commit", "false"}.
   std::map<std::string, std::string> kafka_config{};
@@ -105,6 +110,8 @@ class Consumer {
   void commit(const Message& message);
   /// Commits these positions: `offset` is the next message to read.
   void commit(const std::vector<TopicPartition>& next_offsets);
+  /// The same without waiting for the answer, which goes to `on_committed`.
+  void commit_async(const std::vector<TopicPartition>& next_offsets);
 
   /// The partitions this consumer reads now.
   std::vector<TopicPartition> assignment() const;
