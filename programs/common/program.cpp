@@ -93,7 +93,7 @@ class Program::Impl {
       write_error(json_ ? to_json(failure) : fmt::format("{}: {}", info_.name, failure.message));
       code = failure.code;
     }
-    return static_cast<int>(signals.received() ? signals.exit_code() : code);
+    return static_cast<int>(signals.received() && !info_.is_service ? signals.exit_code() : code);
   }
 
  private:

@@ -19,6 +19,7 @@ struct ProgramInfo {
   std::string footer;                       ///< at the end of the help text
   bool shows_results = true;                ///< has --json and --quiet
   LogLevel log_level = LogLevel::warning;   ///< unless asked for another
+  bool is_service = false;                   ///< a signal is its normal end: exit code 0 where it ends by itself
   std::vector<std::string> other_sections;  ///< tables of the configuration file left to other programs
 };
 

@@ -1,0 +1,38 @@
+#include "common/exit_code.hpp"
+#include "common/program.hpp"
+#include "gracedb-kafka-supervisor/serve.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+
+namespace {
+
+std::string footer() {
+  return fmt::format(
+      "INT or TERM ends it: nothing more is taken, what is under way is finished and committed, and the exit "
+      "code\n"
+      "is 0. A second signal ends it at once; what was under way is then seen again and found complete.\n\n"
+      "Examples:\n"
+      "  gracedb-kafka-supervisor -b kafka.ligo.org:9092 -s https://gracedb.ligo.org/api/\n"
+      "  gracedb-kafka-supervisor --topic gstlal --topic pycbc --max-in-flight 16\n\n{}\n\n{}",
+      gracedb::programs::configuration_help(), gracedb::programs::exit_code_help());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace gracedb;
+  programs::Program program(
+      {.name = std::string(supervisor::program_name),
+       .description =
+           "Completes reserved events in GraceDB from the Kafka messages of one GraceDB instance. Start\n"
+           "it several times to share the work.",
+       .footer = footer(),
+       .shows_results = false,
+       .log_level = LogLevel::info,
+       .is_service = true,
+       .other_sections = {"sandbox"}});
+  supervisor::set_up(program);
+  return program.run(argc, argv);
+}

@@ -1,0 +1,223 @@
+#include "gracedb-kafka-supervisor/serve.hpp"
+
+#include "common/connection.hpp"
+#include "common/exit_code.hpp"
+#include "core/log.hpp"
+#include "gracedb-kafka-supervisor/sizes.hpp"
+#include "supervisor/http_uploader.hpp"
+#include "supervisor/service_manager.hpp"
+#include "supervisor/supervisor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gracedb::supervisor {
+namespace {
+
+using programs::Context;
+using programs::ExitCode;
+using programs::UsageError;
+using std::chrono::milliseconds;
+
+constexpr log::Logger logger{"gracedb.supervisor"};
+
+/// What leaving the group and the last commit may take after the drain.
+constexpr milliseconds leaving_time{10'000};
+
+// The state directory that systemd has made for us, or the user's own.
+std::filesystem::path default_spool_directory() {
+  const auto environment = programs::process_environment();
+  if (const auto given = environment("STATE_DIRECTORY")) {
+    return std::filesystem::path(given->substr(0, given->find(':'))) / "spool";
+  }
+  if (const auto state = environment("XDG_STATE_HOME")) {
+    return std::filesystem::path(*state) / "gracedb-kafka" / "spool";
+  }
+  if (const auto home = environment("HOME")) {
+    return std::filesystem::path(*home) / ".local" / "state" / "gracedb-kafka" / "spool";
+  }
+  throw UsageError("where should messages that cannot be processed go? Give --spool-dir DIR");
+}
+
+class Serve {
+ public:
+  void add_options(programs::Options& options);
+  ExitCode run(Context& context);
+
+ private:
+  SupervisorOptions supervisor_options() const;
+  HttpUploaderOptions uploader_options(const SupervisorOptions& options) const;
+  Rules rules() const;
+  std::size_t max_in_flight() const;
+  std::size_t max_in_flight_bytes() const;
+  void describe(const SupervisorOptions& options) const;
+
+  programs::ConnectionOptions connection_;
+  std::vector<std::string> topics_;
+  std::optional<std::string> group_id_;
+  std::vector<std::string> server_aliases_;
+  std::optional<std::string> spool_directory_;
+  std::optional<std::uint32_t> max_in_flight_;
+  std::string max_in_flight_bytes_ = "256MiB";
+  milliseconds drain_timeout_{30'000};
+  milliseconds upload_timeout_{60'000};
+  std::optional<std::string> ready_file_;
+  bool check_config_ = false;
+};
+
+void Serve::add_options(programs::Options& options) {
+  options.group("Messages");
+  options.add({.names = "-t,--topic",
+               .target = &topics_,
+               .help =
+                   "Read this pipeline's topic; may be repeated [default: every topic of the instance, also "
+                   "those that appear later]",
+               .value = "PIPELINE",
+               .key = "supervisor.topics"});
+  options.add({.names = "-G,--group-id",
+               .target = &group_id_,
+               .help = "The group that shares the work [default: gracedb-kafka-supervisor-INSTANCE]",
+               .value = "NAME",
+               .key = "supervisor.group_id"});
+  options.add({.names = "--server-alias",
+               .target = &server_aliases_,
+               .help =
+                   "Another URL under which clients know this GraceDB; their messages are taken, too; may be "
+                   "repeated",
+               .value = "URL",
+               .key = "supervisor.server_aliases"});
+  options.add(
+      {.names = "--spool-dir",
+       .target = &spool_directory_,
+       .help = "Where messages that cannot be processed are set aside [default: $STATE_DIRECTORY/spool or "
+               "$XDG_STATE_HOME/gracedb-kafka/spool]",
+       .value = "DIR",
+       .key = "supervisor.spool_dir"});
+  options.group("Uploads");
+  options.add({.names = "--max-in-flight",
+               .target = &max_in_flight_,
+               .help = "Uploads at a time [default: 64]",
+               .value = "N",
+               .key = "supervisor.max_in_flight"});
+  options.add({.names = "--max-in-flight-bytes",
+               .target = &max_in_flight_bytes_,
+               .help = "Memory they may take [default: 256MiB]",
+               .value = "SIZE",
+               .key = "supervisor.max_in_flight_bytes"});
+  options.add({.names = "--upload-timeout",
+               .target = &upload_timeout_,
+               .help = "After this an upload without an answer is tried again [default: 60s]",
+               .value = "DURATION",
+               .key = "supervisor.upload_timeout"});
+  options.add({.names = "--drain-timeout",
+               .target = &drain_timeout_,
+               .help = "At the end, wait at most this long for what is under way [default: 30s]",
+               .value = "DURATION",
+               .key = "supervisor.drain_timeout"});
+  options.group("Service");
+  options.add({.names = "--ready-file",
+               .target = &ready_file_,
+               .help = "Make this file when ready, remove it at the end",
+               .value = "FILE",
+               .key = "supervisor.ready_file"});
+  options.add({.names = "--check-config",
+               .target = &check_config_,
+               .help = "Check options and configuration, connect to nothing, and exit"});
+  add_connection_options(options, connection_);
+}
+
+std::size_t Serve::max_in_flight() const {
+  const std::uint32_t number = max_in_flight_.value_or(64);
+  constexpr std::uint32_t most = 1'000;
+  if (number < 1 || number > most) throw UsageError(fmt::format("--max-in-flight must be 1 to {}", most));
+  return number;
+}
+
+std::size_t Serve::max_in_flight_bytes() const {
+  try {
+    return parse_size(max_in_flight_bytes_);
+  } catch (const std::invalid_argument& fault) {
+    throw UsageError(fmt::format("--max-in-flight-bytes: {}", fault.what()));
+  }
+}
+
+Rules Serve::rules() const {
+  Rules rules;
+  rules.servers.emplace_back(require_service_url(connection_));
+  for (const std::string& alias : server_aliases_) {
+    try {
+      rules.servers.emplace_back(alias);
+    } catch (const std::invalid_argument& fault) {
+      throw UsageError(fmt::format("--server-alias: {}", fault.what()));
+    }
+  }
+  return rules;
+}
+
+SupervisorOptions Serve::supervisor_options() const {
+  SupervisorOptions options{.consumer = consumer_options(connection_), .rules = rules()};
+  const std::string instance = options.consumer.instance_name.value();
+  options.consumer.group_id = group_id_.value_or(fmt::format("{}-{}", program_name, instance));
+  for (const std::string& topic : topics_)
+    options.pipelines.push_back(programs::pipeline_of(topic, instance));
+  options.spool_directory =
+      spool_directory_ ? std::filesystem::path(*spool_directory_) : default_spool_directory();
+  options.max_in_flight = max_in_flight();
+  options.max_in_flight_bytes = max_in_flight_bytes();
+  options.drain_timeout = drain_timeout_;
+  return options;
+}
+
+HttpUploaderOptions Serve::uploader_options(const SupervisorOptions& options) const {
+  HttpUploaderOptions uploader{.gracedb = gracedb_options(connection_),
+                               .kafka_server = connection_.bootstrap_servers,
+                               .most_connections = options.max_in_flight};
+  uploader.gracedb.timeout = upload_timeout_;
+  return uploader;
+}
+
+void Serve::describe(const SupervisorOptions& options) const {
+  logger.info("{} at {} for GraceDB at {}; group {}; messages that cannot be processed go to {}",
+              options.consumer.instance_name.value(), connection_.bootstrap_servers,
+              require_service_url(connection_), options.consumer.group_id.value(),
+              options.spool_directory.native());
+}
+
+ExitCode Serve::run(Context& context) {
+  note_sources(context.options, connection_);
+  SupervisorOptions options = supervisor_options();
+  const HttpUploaderOptions uploader = uploader_options(options);
+  describe(options);
+  if (check_config_) return ExitCode::ok;
+
+  ServiceManager service(programs::process_environment()("NOTIFY_SOCKET"), ready_file_);
+  options.on_ready = [&service] { service.ready(); };
+  Supervisor supervisor(options, [&uploader](ResultQueue& results) {
+    return std::make_unique<HttpUploader>(uploader, results);
+  });
+  const auto registration = context.signals.on_signal(
+      [&] {
+        service.stopping();
+        supervisor.stop();
+      },
+      drain_timeout_ + leaving_time);
+  supervisor.run();
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void set_up(programs::Program& program) {
+  const auto serve = std::make_shared<Serve>();
+  serve->add_options(program.set_main([serve](Context& context) { return serve->run(context); }));
+}
+
+}  // namespace gracedb::supervisor

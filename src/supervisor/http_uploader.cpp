@@ -1,0 +1,267 @@
+#include "supervisor/http_uploader.hpp"
+
+#include "core/log.hpp"
+#include "rest/event_file.hpp"
+#include "rest/requests.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace gracedb::supervisor {
+namespace {
+
+constexpr log::Logger logger{"gracedb.supervisor"};
+
+constexpr HttpEngine::Id root_id = 0;  // no upload has it
+constexpr std::chrono::milliseconds outage_patience{2'000};
+constexpr std::chrono::milliseconds shortest_wait_for_credential{1'000};
+constexpr std::chrono::milliseconds longest_retry_after{600'000};
+constexpr std::chrono::milliseconds idle{60'000};
+
+rest::ConnectionSettings connection_settings(const rest::GraceDbOptions& options) {
+  return {.ca_cert_path = options.ca_cert_path,
+          .connect_timeout = options.connect_timeout,
+          .timeout = options.timeout};
+}
+
+std::string root_url(const rest::Url& service, const std::string& version) {
+  return version == "default" ? service.text : service.text + version + "/";
+}
+
+}  // namespace
+
+HttpUploader::HttpUploader(HttpUploaderOptions options, ResultQueue& results)
+    : options_(std::move(options)),
+      service_(rest::parse_service_url(options_.gracedb.service_url)),
+      credentials_(options_.gracedb, service_),
+      results_(results),
+      engine_(connection_settings(options_.gracedb), options_.most_connections),
+      root_backoff_(options_.backoff, options_.longest_backoff),
+      outage_(outage_patience),
+      thread_([this] { run(); }) {}
+
+HttpUploader::~HttpUploader() {
+  stopping_ = true;
+  engine_.wake();
+  thread_.join();
+}
+
+void HttpUploader::submit(UploadOrder order) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(order));
+  }
+  engine_.wake();
+}
+
+void HttpUploader::abandon(std::vector<Window::Id> ids) {
+  if (ids.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    abandoned_.insert(abandoned_.end(), ids.begin(), ids.end());
+  }
+  engine_.wake();
+}
+
+void HttpUploader::run() noexcept {
+  try {
+    while (!stopping_)
+      work();
+  } catch (...) {
+    results_.fail(std::current_exception());
+  }
+}
+
+void HttpUploader::work() {
+  take_inbox();
+  start_due();
+  for (HttpEngine::Finished& finished : engine_.run(time_to_next()))
+    finish(std::move(finished));
+}
+
+void HttpUploader::take_inbox() {
+  std::vector<UploadOrder> orders;
+  std::vector<Window::Id> abandoned;
+  {
+    const std::lock_guard lock(mutex_);
+    orders.swap(inbox_);
+    abandoned.swap(abandoned_);
+  }
+  for (UploadOrder& order : orders)
+    enqueue(std::move(order));
+  for (const Window::Id id : abandoned)
+    drop(id);
+}
+
+void HttpUploader::enqueue(UploadOrder order) {
+  const Window::Id id = order.id;
+  std::deque<Window::Id>& queue = queues_[order.upload.graceid];
+  queue.push_back(id);
+  if (queue.size() == 1) due_.emplace(Clock::now(), id);
+  jobs_.emplace(id, Job{std::move(order), Backoff(options_.backoff, options_.longest_backoff)});
+}
+
+void HttpUploader::drop(Window::Id id) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return;
+  engine_.cancel(id);
+  std::erase_if(due_, [id](const auto& entry) { return entry.second == id; });
+  release_graceid(found->second);
+  jobs_.erase(found);
+}
+
+// Lets the next event with this graceid go, if there is one.
+void HttpUploader::release_graceid(const Job& job) {
+  const auto found = queues_.find(job.order.upload.graceid);
+  std::deque<Window::Id>& queue = found->second;
+  const bool was_first = queue.front() == job.order.id;
+  std::erase(queue, job.order.id);
+  if (queue.empty()) {
+    queues_.erase(found);
+  } else if (was_first) {
+    due_.emplace(Clock::now(), queue.front());
+  }
+}
+
+HttpUploader::Milliseconds HttpUploader::time_to_next() const {
+  Clock::time_point next = Clock::now() + idle;
+  if (!root_ && !root_under_way_) next = std::min(next, root_due_);
+  if (root_ && !due_.empty()) next = std::min(next, due_.begin()->first);
+  return std::max(std::chrono::ceil<Milliseconds>(next - Clock::now()), Milliseconds(0));
+}
+
+void HttpUploader::start_due() {
+  const auto now = Clock::now();
+  if (!root_ && !root_under_way_ && root_due_ <= now) start_root();
+  while (root_ && !due_.empty() && due_.begin()->first <= now) {
+    const Window::Id id = due_.begin()->second;
+    due_.erase(due_.begin());
+    start(jobs_.at(id));
+  }
+}
+
+void HttpUploader::start_root() {
+  rest::HttpRequest request{
+      .method = rest::Method::get, .url = root_url(service_, options_.gracedb.api_version), .body = {}};
+  const rest::Authorization authorization = credentials_.authorization(service_);
+  engine_.start(root_id, std::move(request), authorization);
+  root_under_way_ = true;
+}
+
+void HttpUploader::start(Job& job) {
+  const Upload& upload = job.order.upload;
+  const kafka::UploadMessage& message = upload.event.message;
+  const rest::UploadReservedOptions options{.graceid = upload.graceid,
+                                            .filename = message.file_name,
+                                            .contents = upload.event.contents,
+                                            .labels = message.labels.value_or(std::vector<std::string>()),
+                                            .kafka_server = options_.kafka_server,
+                                            .kafka_topic = job.order.topic};
+  try {
+    const rest::EventFile file(options.filename, options.contents);
+    rest::HttpRequest request = rest::completion_request(*root_, options, file);
+    rest::Authorization authorization = credentials_.authorization(rest::parse_url(request.url));
+    job.token = authorization.token;
+    ++job.attempts;
+    engine_.start(job.order.id, std::move(request), authorization);
+  } catch (const HttpError& fault) {
+    // The API root leads nowhere; perhaps the next one does.
+    due_.emplace(Clock::now(), job.order.id);
+    root_.reset();
+    root_failed(fault.what());
+  }
+}
+
+void HttpUploader::finish(HttpEngine::Finished finished) {
+  if (finished.id == root_id) {
+    root_under_way_ = false;
+    finish_root(finished.exchange);
+    return;
+  }
+  const auto found = jobs_.find(finished.id);
+  if (found == jobs_.end()) return;
+  settle(found->second, judge(finished.exchange, std::chrono::system_clock::now()));
+}
+
+void HttpUploader::finish_root(const rest::Exchange& exchange) {
+  const Judgement judgement = judge(exchange, std::chrono::system_clock::now());
+  if (judgement.verdict != Verdict::done) {
+    if (judgement.verdict == Verdict::unauthorized) credentials_.renew();
+    root_failed(judgement.reason);
+    return;
+  }
+  auto document = nlohmann::json::parse(exchange.response.body, nullptr, false);
+  if (!document.is_object() || !document.contains("templates")) {
+    root_failed("not the API root of a GraceDB; check the service URL");
+    return;
+  }
+  root_.emplace(std::move(document), root_url(service_, options_.gracedb.api_version), service_);
+  root_backoff_.reset();
+  logger.info("GraceDB at {} is there; authenticated by: {}", service_.text, credentials_.describe());
+}
+
+void HttpUploader::root_failed(const std::string& reason) {
+  const Milliseconds wait = root_backoff_.next() + options_.backoff;
+  root_due_ = Clock::now() + wait;
+  logger.warning("GraceDB at {} cannot be used: {}; trying again in {} ms", service_.text, reason,
+                 wait.count());
+}
+
+void HttpUploader::settle(Job& job, Judgement judgement) {
+  if (judgement.verdict == Verdict::retry || judgement.verdict == Verdict::unauthorized) {
+    postpone(job, judgement);
+    return;
+  }
+  if (const auto lasted = outage_.answered(Clock::now())) {
+    logger.warning("GraceDB takes uploads again, after {:.1f} s",
+                   static_cast<double>(lasted->count()) / 1000);
+    hurry_waiting();
+  }
+  const Window::Id id = job.order.id;
+  results_.push({id, judgement.verdict, std::move(judgement.reason), job.attempts});
+  release_graceid(job);
+  jobs_.erase(id);
+}
+
+void HttpUploader::postpone(Job& job, const Judgement& judgement) {
+  const auto now = Clock::now();
+  const Milliseconds wait = waiting_time(job, judgement);
+  due_.emplace(now + wait, job.order.id);
+  logger.info("{}: attempt {} failed: {}; trying again in {} ms", job.order.upload.graceid, job.attempts,
+              judgement.reason, wait.count());
+  if (!outage_.failed(now)) return;
+  if (judgement.verdict == Verdict::unauthorized) {
+    logger.error("GraceDB does not accept us and uploads are waiting: {}; authenticated by: {}",
+                 judgement.reason, credentials_.describe());
+  } else {
+    logger.warning("GraceDB takes no uploads and they are waiting: {}", judgement.reason);
+  }
+}
+
+HttpUploader::Milliseconds HttpUploader::waiting_time(Job& job, const Judgement& judgement) {
+  if (judgement.verdict == Verdict::unauthorized) {
+    credentials_.renew();
+    // Another upload may have found the new token before.
+    if (credentials_.authorization(service_).token != job.token) return Milliseconds(0);
+    return std::max(job.backoff.next(), shortest_wait_for_credential);
+  }
+  const Milliseconds asked = std::min(judgement.retry_after.value_or(Milliseconds(0)), longest_retry_after);
+  job.not_before = Clock::now() + asked;
+  return asked + job.backoff.next();
+}
+
+// After an outage nobody should sit out a long waiting time; but not all at the same moment.
+void HttpUploader::hurry_waiting() {
+  const auto now = Clock::now();
+  Backoff spread(Milliseconds(1'000), Milliseconds(1'000));
+  std::multimap<Clock::time_point, Window::Id> sooner;
+  for (const auto& [time, id] : due_) {
+    sooner.emplace(std::min(time, std::max(now + spread.next(), jobs_.at(id).not_before)), id);
+  }
+  due_ = std::move(sooner);
+}
+
+}  // namespace gracedb::supervisor

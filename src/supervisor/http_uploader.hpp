@@ -1,0 +1,103 @@
+#pragma once
+
+#include "gracedb/rest/gracedb.hpp"
+
+#include "core/backoff.hpp"
+#include "rest/api_root.hpp"
+#include "rest/credentials.hpp"
+#include "supervisor/http_engine.hpp"
+#include "supervisor/outage.hpp"
+#include "supervisor/result_queue.hpp"
+#include "supervisor/uploader.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace gracedb::supervisor {
+
+struct HttpUploaderOptions {
+  rest::GraceDbOptions gracedb;  ///< its retry policy is not used: uploads are tried for ever
+  std::string kafka_server;      ///< told to GraceDB with each event
+  std::size_t most_connections = 64;
+  std::chrono::milliseconds backoff{100};  ///< first ceiling of the waiting time between tries; doubles
+  std::chrono::milliseconds longest_backoff{15'000};
+};
+
+/// Uploads events to GraceDB over HTTP, on a thread of its own. What fails for the moment is tried again for
+/// ever; two events with the same graceid go one after the other.
+class HttpUploader final : public Uploader {
+ public:
+  /// @throws std::invalid_argument, CredentialError  as GraceDb
+  HttpUploader(HttpUploaderOptions options, ResultQueue& results);
+  /// Breaks off what is under way.
+  ~HttpUploader() override;
+
+  void submit(UploadOrder order) override;
+  void abandon(std::vector<Window::Id> ids) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::milliseconds;
+
+  struct Job {
+    UploadOrder order;
+    Backoff backoff;
+    int attempts = 0;
+    std::optional<std::string> token = {};  ///< sent with the last attempt
+    Clock::time_point not_before = {};      ///< GraceDB has asked not to be tried sooner
+  };
+
+  // The rest runs on the uploader's own thread.
+  void run() noexcept;
+  void work();
+  void take_inbox();
+  void enqueue(UploadOrder order);
+  void drop(Window::Id id);
+  void start_due();
+  void start_root();
+  void start(Job& job);
+  Milliseconds time_to_next() const;
+  void finish(HttpEngine::Finished finished);
+  void finish_root(const rest::Exchange& exchange);
+  void root_failed(const std::string& reason);
+  void settle(Job& job, Judgement judgement);
+  void postpone(Job& job, const Judgement& judgement);
+  Milliseconds waiting_time(Job& job, const Judgement& judgement);
+  void release_graceid(const Job& job);
+  void hurry_waiting();
+
+  const HttpUploaderOptions options_;
+  const rest::Url service_;
+  rest::Credentials credentials_;
+  ResultQueue& results_;
+  HttpEngine engine_;
+
+  std::mutex mutex_;
+  std::vector<UploadOrder> inbox_;
+  std::vector<Window::Id> abandoned_;
+  std::atomic<bool> stopping_{false};
+
+  std::unordered_map<Window::Id, Job> jobs_;
+  std::multimap<Clock::time_point, Window::Id> due_;
+  std::unordered_map<std::string, std::deque<Window::Id>>
+      queues_;  ///< by graceid; the first is being uploaded
+  std::optional<rest::ApiRoot> root_;
+  Backoff root_backoff_;
+  Clock::time_point root_due_ = Clock::now();
+  bool root_under_way_ = false;
+  Outage outage_;
+
+  std::thread thread_;
+};
+
+}  // namespace gracedb::supervisor

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "gracedb/kafka/message.hpp"
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gracedb::supervisor {
+
+/// One partition of one topic.
+struct Partition {
+  std::string topic;
+  std::int32_t number = 0;
+
+  static Partition of(const kafka::Message& message) { return {message.topic, message.partition}; }
+  friend auto operator<=>(const Partition&, const Partition&) = default;
+};
+
+/// Which messages of one partition are settled, and so up to where its offset may be committed.
+class PartitionLedger {
+ public:
+  /// A message that has been polled. Offsets come in order, with gaps.
+  void take(std::int64_t offset);
+  /// Nothing is left to do for this message. In any order; an offset that is not open changes nothing.
+  void settle(std::int64_t offset) { open_.erase(offset); }
+
+  /// The next offset to read after a restart: all before it are settled. -1 before the first message.
+  std::int64_t position() const noexcept { return open_.empty() ? next_ : *open_.begin(); }
+  std::size_t open() const noexcept { return open_.size(); }
+
+ private:
+  std::set<std::int64_t> open_;
+  std::int64_t next_ = -1;
+};
+
+/// The ledgers of all partitions this process owns, and what has been committed of them.
+class Ledger {
+ public:
+  void assign(const Partition& partition) { partitions_.try_emplace(partition); }
+  void revoke(const Partition& partition) { partitions_.erase(partition); }
+  bool owns(const Partition& partition) const { return partitions_.contains(partition); }
+
+  /// False if the partition is not ours (any more), so that the message is somebody else's.
+  bool take(const kafka::Message& message);
+  void settle(const kafka::Message& message);
+
+  /// Positions that have moved since they were last asked to be committed.
+  std::vector<kafka::TopicPartition> due() const;
+  /// A commit of these positions is under way.
+  void requested(const std::vector<kafka::TopicPartition>& positions);
+  /// The broker has taken it.
+  void committed(const std::vector<kafka::TopicPartition>& positions);
+  /// It has not: they are due again.
+  void failed(const std::vector<kafka::TopicPartition>& positions);
+
+  /// The due positions of one partition, for its last commit; none or one.
+  std::vector<kafka::TopicPartition> due(const Partition& partition) const;
+
+ private:
+  struct Entry {
+    PartitionLedger ledger;
+    std::int64_t requested = -1;
+    std::int64_t committed = -1;
+  };
+  Entry* find(const kafka::TopicPartition& position);
+  static void add_if_due(const Partition& partition, const Entry& entry,
+                         std::vector<kafka::TopicPartition>& positions);
+
+  std::map<Partition, Entry> partitions_;
+};
+
+}  // namespace gracedb::supervisor

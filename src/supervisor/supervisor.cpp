@@ -1,0 +1,407 @@
+#include "supervisor/supervisor.hpp"
+
+#include "core/log.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace gracedb::supervisor {
+namespace {
+
+constexpr log::Logger logger{"gracedb.supervisor"};
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds longest_poll{1'000};
+constexpr milliseconds between_commits{200};
+constexpr milliseconds between_spool_tries{2'000};
+constexpr milliseconds between_same_complaints{30'000};
+constexpr milliseconds after_fault{1'000};
+/// Pausing throws away what has been fetched, so that short waits are sat out.
+constexpr milliseconds patience_before_pause{500};
+constexpr milliseconds last_commit_timeout{3'000};
+constexpr milliseconds close_timeout{5'000};
+
+template <typename... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+}
+
+std::string place_of(const kafka::Message& message) {
+  return fmt::format("{}[{}]@{}", message.topic, message.partition, message.offset);
+}
+
+EventRecord record_of(const kafka::Message& message, Outcome outcome, std::string detail = {}) {
+  return {.outcome = outcome,
+          .graceid = {},
+          .topic = message.topic,
+          .partition = message.partition,
+          .offset = message.offset,
+          .detail = std::move(detail)};
+}
+
+void log_record(const EventRecord& record) {
+  const auto level = record.outcome == Outcome::set_aside ? LogLevel::warning : LogLevel::info;
+  const double ms = static_cast<double>(record.duration.count()) / 1000;
+  log::write(level, logger.name, "{} graceid={} topic={} partition={} offset={} attempts={} ms={:.1f}{}{}",
+             name_of(record.outcome), record.graceid.empty() ? "-" : record.graceid, record.topic,
+             record.partition, record.offset, record.attempts, ms, record.detail.empty() ? "" : ": ",
+             record.detail);
+}
+
+Partition partition_of(const kafka::TopicPartition& partition) {
+  return {partition.topic, partition.partition};
+}
+
+}  // namespace
+
+Supervisor::Supervisor(SupervisorOptions options, const MakeUploader& make_uploader)
+    : options_(std::move(options)),
+      spool_(options_.spool_directory),
+      window_(options_.max_in_flight, options_.max_in_flight_bytes),
+      subscription_(options_.pipelines),
+      results_([this] { consumer_->stop(); }) {
+  if (!options_.on_settled) options_.on_settled = log_record;
+  consumer_.emplace(consumer_options());
+  uploader_ = make_uploader(results_);
+}
+
+Supervisor::~Supervisor() {
+  try {
+    consumer_->close(close_timeout);  // calls back into the members below
+  } catch (const std::exception& fault) {
+    logger.error("while leaving: {}", fault.what());
+  }
+}
+
+kafka::ConsumerOptions Supervisor::consumer_options() {
+  kafka::ConsumerOptions options = options_.consumer;
+  options.topics.clear();
+  options.auto_offset_reset = "earliest";  // events from before the group's first day are events, too
+  options.check_for_topics = false;        // a broker that is away is waited for
+  options.on_assigned = [this](const auto& partitions) { on_assigned(partitions); };
+  options.on_revoked = [this](const auto& partitions) { on_revoked(partitions); };
+  options.on_committed = [this](const auto& positions, const auto& failure) {
+    on_committed(positions, failure);
+  };
+  options.kafka_config["enable.auto.commit"] = "false";
+  const std::map<std::string, std::string> defaults = {
+      {"client.id", "gracedb-kafka-supervisor"},
+      {"partition.assignment.strategy", "cooperative-sticky"},
+      // How soon the partitions of a process that was killed go to another one.
+      {"session.timeout.ms", "10000"},
+      {"topic.metadata.refresh.interval.ms", "30000"},
+      // What is fetched ahead is memory outside the window.
+      {"queued.max.messages.kbytes", "16384"},
+      {"fetch.max.bytes", "10485760"},
+  };
+  options.kafka_config.insert(defaults.begin(), defaults.end());
+  return options;
+}
+
+void Supervisor::stop() noexcept {
+  stopping_ = true;
+  results_.interrupt();
+  consumer_->stop();
+}
+
+void Supervisor::run() {
+  while (true) {
+    settle_results();
+    retry_setting_aside();
+    if (stopping_ && !drain_deadline_) begin_drain();
+    if (is_drained()) break;
+    commit_progress();
+    follow_topics();
+    if (may_take()) {
+      take_one();
+    } else {
+      hold_back();
+    }
+  }
+  leave();
+}
+
+void Supervisor::begin_drain() {
+  drain_deadline_ = Clock::now() + options_.drain_timeout;
+  logger.info("stopping: {} uploads are under way", window_.messages());
+}
+
+// ---- poll
+
+bool Supervisor::is_drained() const {
+  if (!drain_deadline_) return false;
+  return (window_.empty() && not_set_aside_.empty()) || Clock::now() >= *drain_deadline_;
+}
+
+bool Supervisor::may_take() const {
+  if (stopping_ || !not_set_aside_.empty() || !window_.has_room()) return false;
+  return waiting_.empty() || window_.has_room_for(waiting_.front());
+}
+
+void Supervisor::take_one() {
+  if (!waiting_.empty()) {
+    kafka::Message message = std::move(waiting_.front());
+    waiting_.pop_front();
+    handle(std::move(message));
+    return;
+  }
+  resume();
+  auto message = poll(time_to_next_duty());
+  if (!message || !ledger_.take(*message)) return;
+  if (window_.has_room_for(*message)) {
+    handle(*std::move(message));
+  } else {
+    waiting_.push_back(*std::move(message));
+  }
+}
+
+// No room, or stopping. Uploads that end soon are waited for; from then on the partitions are paused and
+// polling keeps us in the group.
+void Supervisor::hold_back() {
+  if (!paused_ && !stopping_) {
+    results_.wait(patience_before_pause);
+    if (may_take()) return;
+    settle_results();
+    if (may_take()) return;
+  }
+  pause();
+  auto message = poll(time_to_next_duty());
+  if (!message || !ledger_.take(*message)) return;
+  waiting_.push_back(*std::move(message));
+  paused_ = false;  // its partition has slipped through
+}
+
+Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
+  Milliseconds wait = longest_poll;
+  const auto limit = [&](Clock::time_point duty) {
+    wait = std::clamp(std::chrono::ceil<Milliseconds>(duty - Clock::now()), Milliseconds(0), wait);
+  };
+  if (!ledger_.due().empty()) limit(next_commit_);
+  if (!not_set_aside_.empty()) limit(next_spool_try_);
+  if (drain_deadline_) limit(*drain_deadline_);
+  return wait;
+}
+
+std::optional<kafka::Message> Supervisor::poll(Milliseconds timeout) {
+  try {
+    auto message = consumer_->poll(timeout);
+    if (message) last_fault_.clear();
+    return message;
+  } catch (const KafkaError& fault) {
+    if (fault.is_fatal()) throw;
+    complain(fault.what());
+  }
+  results_.wait(after_fault);
+  return std::nullopt;
+}
+
+void Supervisor::pause() {
+  if (std::exchange(paused_, true)) return;
+  consumer_->pause(consumer_->assignment());
+  logger.debug("paused: {} uploads of {} bytes are under way", window_.messages(), window_.bytes());
+}
+
+void Supervisor::resume() {
+  if (!std::exchange(paused_, false)) return;
+  consumer_->resume(consumer_->assignment());
+  logger.debug("resumed");
+}
+
+void Supervisor::follow_topics() {
+  const auto now = Clock::now();
+  if (stopping_ || !subscription_.is_due(now)) return;
+  try {
+    subscription_.refresh(*consumer_, now);
+  } catch (const KafkaError& fault) {
+    if (fault.is_fatal()) throw;
+    complain(fault.what());
+  }
+}
+
+// The same fault is told once and then rarely.
+void Supervisor::complain(const std::string& fault) {
+  const auto now = Clock::now();
+  if (fault == last_fault_ && now - last_complaint_ < between_same_complaints) return;
+  last_fault_ = fault;
+  last_complaint_ = now;
+  logger.error("{}", fault);
+}
+
+// ---- decide, upload
+
+void Supervisor::handle(kafka::Message message) {
+  const auto picked_up = Clock::now();
+  Decision decision = decide(message, options_.rules);
+  std::visit(Overloaded{[&](const Ignore&) { settled(message, record_of(message, Outcome::ignored)); },
+                        [&](const Skip& skip) {
+                          settled(message, record_of(message, Outcome::skipped, skip.reason));
+                        },
+                        [&](Rejection& rejection) {
+                          EventRecord record = record_of(message, Outcome::set_aside, rejection.detail);
+                          set_aside({std::move(message), std::move(rejection), std::move(record)});
+                        },
+                        [&](Upload& order) { upload(std::move(message), std::move(order), picked_up); }},
+             decision);
+}
+
+void Supervisor::upload(kafka::Message message, Upload order, Clock::time_point picked_up) {
+  logger.info("picked up {} from {}", order.graceid, place_of(message));
+  std::string topic = message.topic;
+  const Window::Id id = window_.add({std::move(message), order.graceid, picked_up});
+  uploader_->submit({id, std::move(order), std::move(topic)});
+}
+
+// ---- settle
+
+void Supervisor::settle_results() {
+  for (const UploadResult& result : results_.take()) {
+    if (auto in_flight = window_.remove(result.id)) settle(result, *std::move(in_flight));
+  }
+}
+
+void Supervisor::settle(const UploadResult& result, InFlight in_flight) {
+  EventRecord record = record_of(in_flight.message, Outcome::uploaded, result.reason);
+  record.graceid = in_flight.graceid;
+  record.attempts = result.attempts;
+  record.duration = since(in_flight.picked_up);
+  if (result.verdict == Verdict::refused) {
+    record.outcome = Outcome::set_aside;
+    set_aside({std::move(in_flight.message), {Rejection::Kind::refused, result.reason}, std::move(record)});
+    return;
+  }
+  if (result.verdict == Verdict::duplicate) record.outcome = Outcome::duplicate;
+  settled(in_flight.message, record);
+}
+
+void Supervisor::set_aside(Rejected rejected) {
+  if (try_to_set_aside(rejected)) return;
+  next_spool_try_ = Clock::now() + between_spool_tries;
+  not_set_aside_.push_back(std::move(rejected));
+}
+
+bool Supervisor::try_to_set_aside(const Rejected& rejected) {
+  try {
+    spool_.set_aside(rejected.message, rejected.rejection);
+  } catch (const std::exception& fault) {
+    complain(fmt::format("{} cannot be set aside, and no message is taken until it can: {}",
+                         place_of(rejected.message), fault.what()));
+    return false;
+  }
+  settled(rejected.message, rejected.record);
+  return true;
+}
+
+void Supervisor::retry_setting_aside() {
+  if (not_set_aside_.empty() || Clock::now() < next_spool_try_) return;
+  next_spool_try_ = Clock::now() + between_spool_tries;
+  while (!not_set_aside_.empty() && try_to_set_aside(not_set_aside_.front()))
+    not_set_aside_.pop_front();
+}
+
+void Supervisor::settled(const kafka::Message& message, const EventRecord& record) {
+  ledger_.settle(message);
+  options_.on_settled(record);
+}
+
+// ---- commit
+
+void Supervisor::commit_progress() {
+  const auto now = Clock::now();
+  if (now < next_commit_) return;
+  const auto positions = ledger_.due();
+  if (positions.empty()) return;
+  next_commit_ = now + between_commits;
+  try {
+    consumer_->commit_async(positions);
+    ledger_.requested(positions);
+  } catch (const KafkaError& fault) {
+    complain(fault.what());
+  }
+}
+
+void Supervisor::on_committed(const std::vector<kafka::TopicPartition>& positions,
+                              const std::string& failure) {
+  if (failure.empty()) return ledger_.committed(positions);
+  logger.warning("{}; trying again", failure);
+  ledger_.failed(positions);
+}
+
+void Supervisor::commit_last(const std::vector<kafka::TopicPartition>& positions) {
+  if (positions.empty()) return;
+  try {
+    consumer_->commit(positions);
+    ledger_.committed(positions);
+  } catch (const KafkaError& fault) {
+    logger.warning("{}; what is settled but not committed is seen again and found complete", fault.what());
+  }
+  ledger_.requested(positions);
+}
+
+// ---- partitions come and go
+
+void Supervisor::on_assigned(const std::vector<kafka::TopicPartition>& partitions) {
+  for (const auto& partition : partitions)
+    ledger_.assign(partition_of(partition));
+  if (paused_) consumer_->pause(partitions);
+  if (std::exchange(ready_, true)) return;
+  logger.info("ready: reading {} partitions as a member of group {}", partitions.size(),
+              consumer_->group_id());
+  if (options_.on_ready) options_.on_ready();
+}
+
+void Supervisor::on_revoked(const std::vector<kafka::TopicPartition>& partitions) {
+  std::vector<Partition> leaving;
+  for (const auto& partition : partitions)
+    leaving.push_back(partition_of(partition));
+  wait_for_uploads_of(leaving);
+  std::vector<kafka::TopicPartition> positions;
+  for (const Partition& partition : leaving) {
+    for (auto& position : ledger_.due(partition))
+      positions.push_back(std::move(position));
+  }
+  commit_last(positions);
+  for (const Partition& partition : leaving)
+    give_up(partition);
+}
+
+void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
+  auto deadline = Clock::now() + options_.revocation_timeout;
+  if (drain_deadline_) deadline = std::min(deadline, *drain_deadline_);
+  const auto is_busy = [&] {
+    return std::any_of(partitions.begin(), partitions.end(),
+                       [this](const auto& each) { return window_.holds(each); });
+  };
+  while (is_busy()) {
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - Clock::now());
+    if (left <= Milliseconds(0)) return;
+    results_.wait(left);
+    settle_results();
+  }
+}
+
+// What is not settled by now is left to the partition's next owner.
+void Supervisor::give_up(const Partition& partition) {
+  uploader_->abandon(window_.drop(partition));
+  std::erase_if(waiting_, [&](const kafka::Message& message) { return Partition::of(message) == partition; });
+  std::erase_if(not_set_aside_,
+                [&](const Rejected& each) { return Partition::of(each.message) == partition; });
+  ledger_.revoke(partition);
+}
+
+void Supervisor::leave() {
+  if (!window_.empty() || !not_set_aside_.empty()) {
+    logger.warning("{} uploads did not end in time; they are left to the next supervisor",
+                   window_.messages() + not_set_aside_.size());
+  }
+  consumer_->close(close_timeout);
+  logger.info("stopped");
+}
+
+}  // namespace gracedb::supervisor

@@ -1,0 +1,139 @@
+#pragma once
+
+#include "gracedb/kafka/consumer.hpp"
+#include "gracedb/rest/gracedb.hpp"
+
+#include "supervisor/decision.hpp"
+#include "supervisor/event_record.hpp"
+#include "supervisor/ledger.hpp"
+#include "supervisor/result_queue.hpp"
+#include "supervisor/spool.hpp"
+#include "supervisor/subscription.hpp"
+#include "supervisor/uploader.hpp"
+#include "supervisor/window.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The supervisor completes reserved events in GraceDB from the messages of one instance's topics:
+/// poll → decode → decide → upload → settle → commit.
+namespace gracedb::supervisor {
+
+struct SupervisorOptions {
+  /// How to reach the broker, and the group; topics, callbacks and auto-commit are the supervisor's own.
+  kafka::ConsumerOptions consumer;
+  std::vector<std::string> pipelines = {};  ///< none: every topic of the instance, also later ones
+  Rules rules = {};
+  std::filesystem::path spool_directory = {};
+  std::size_t max_in_flight = 64;                             ///< uploads at a time
+  std::size_t max_in_flight_bytes = std::size_t{256} << 20U;  ///< memory they take
+  std::chrono::milliseconds drain_timeout{30'000};            ///< for what is under way, after stop()
+  std::chrono::milliseconds revocation_timeout{
+      3'000};  ///< the same for partitions that go to another process
+
+  std::function<void()> on_ready = {};                      ///< reads its share of the partitions
+  std::function<void(const EventRecord&)> on_settled = {};  ///< default: one log line
+};
+
+/// Reads messages on the thread in run(), hands them to an Uploader, and commits a message only when it and
+/// all before it on its partition are settled. Where the uploads are too many, or too slow, the partitions
+/// are paused while polling goes on, so that this process keeps its place in the group.
+class Supervisor {
+ public:
+  using MakeUploader = std::function<std::unique_ptr<Uploader>(ResultQueue&)>;
+
+  /// @throws std::invalid_argument, KafkaTokenError  as Consumer
+  /// @throws SpoolError  the spool directory cannot be used
+  Supervisor(SupervisorOptions options, const MakeUploader& make_uploader);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  /// Returns after stop(), when what was under way is settled and committed, or the drain timeout is over.
+  /// @throws KafkaError  the consumer cannot work again
+  void run();
+
+  /// From any thread.
+  void stop() noexcept;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::milliseconds;
+
+  struct Rejected {
+    kafka::Message message;
+    Rejection rejection;
+    EventRecord record;
+  };
+
+  kafka::ConsumerOptions consumer_options();
+
+  void begin_drain();
+
+  // poll
+  bool is_drained() const;
+  bool may_take() const;
+  void take_one();
+  void hold_back();
+  std::optional<kafka::Message> poll(Milliseconds timeout);
+  Milliseconds time_to_next_duty() const;
+  void pause();
+  void resume();
+  void follow_topics();
+  void complain(const std::string& fault);
+
+  // decide, upload
+  void handle(kafka::Message message);
+  void upload(kafka::Message message, Upload order, Clock::time_point picked_up);
+
+  // settle
+  void settle_results();
+  void settle(const UploadResult& result, InFlight in_flight);
+  void set_aside(Rejected rejected);
+  bool try_to_set_aside(const Rejected& rejected);
+  void retry_setting_aside();
+  void settled(const kafka::Message& message, const EventRecord& record);
+
+  // commit
+  void commit_progress();
+  void on_committed(const std::vector<kafka::TopicPartition>& positions, const std::string& failure);
+  void commit_last(const std::vector<kafka::TopicPartition>& positions);
+
+  // partitions come and go
+  void on_assigned(const std::vector<kafka::TopicPartition>& partitions);
+  void on_revoked(const std::vector<kafka::TopicPartition>& partitions);
+  void wait_for_uploads_of(const std::vector<Partition>& partitions);
+  void give_up(const Partition& partition);
+  void leave();
+
+  SupervisorOptions options_;
+  Spool spool_;
+  Window window_;
+  Ledger ledger_;
+  Subscription subscription_;
+  std::deque<kafka::Message> waiting_;  ///< polled while there was no room
+  std::deque<Rejected> not_set_aside_;  ///< the spool has failed; nothing is taken until it works again
+
+  std::atomic<bool> stopping_{false};
+  std::optional<Clock::time_point> drain_deadline_;
+  bool ready_ = false;
+  bool paused_ = false;
+  Clock::time_point next_commit_ = Clock::time_point::min();
+  Clock::time_point next_spool_try_ = Clock::time_point::min();
+  std::string last_fault_;
+  Clock::time_point last_complaint_ = Clock::time_point::min();
+
+  std::optional<kafka::Consumer> consumer_;  // calls back into everything above
+  ResultQueue results_;
+  std::unique_ptr<Uploader> uploader_;  // last: its thread fills the queue until it is destroyed
+};
+
+}  // namespace gracedb::supervisor

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "supervisor/decision.hpp"
+#include "supervisor/verdict.hpp"
+#include "supervisor/window.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace gracedb::supervisor {
+
+/// An event to be completed in GraceDB.
+struct UploadOrder {
+  Window::Id id = 0;
+  Upload upload;
+  std::string topic;  ///< told to GraceDB
+};
+
+/// What has become of it: done, duplicate or refused.
+struct UploadResult {
+  Window::Id id = 0;
+  Verdict verdict = Verdict::done;
+  std::string reason;  ///< of a refusal
+  int attempts = 1;
+};
+
+/// Uploads events, several at a time, each until GraceDB has answered for good. The calls return at once; the
+/// results go to a ResultQueue.
+class Uploader {
+ public:
+  Uploader() = default;
+  Uploader(const Uploader&) = delete;
+  Uploader& operator=(const Uploader&) = delete;
+  virtual ~Uploader() = default;
+
+  virtual void submit(UploadOrder order) = 0;
+  /// No result is wanted any more; one that is on its way may still come.
+  virtual void abandon(std::vector<Window::Id> ids) = 0;
+};
+
+}  // namespace gracedb::supervisor

@@ -1,0 +1,58 @@
+#include "supervisor/verdict.hpp"
+
+#include "rest/error_text.hpp"
+#include "rest/retry.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace gracedb::supervisor {
+namespace {
+
+constexpr int ok = 200;
+constexpr int unauthorized = 401;
+constexpr int forbidden = 403;
+constexpr int request_timeout = 408;
+constexpr int too_many_requests = 429;
+
+// A completion that had been there before is told by 200 and a flag, a new one by 201.
+bool had_been_complete(const rest::Response& response) {
+  if (response.status != ok) return false;
+  const auto body = nlohmann::json::parse(response.body, nullptr, false);
+  return body.is_object() && body.value("already_complete", nlohmann::json()) == true;
+}
+
+// A redirect is not followed: it is a matter of configuration, and no fault of the message.
+Verdict verdict_of(const rest::Response& response) {
+  const int status = response.status;
+  if (status >= 200 && status < 300) return had_been_complete(response) ? Verdict::duplicate : Verdict::done;
+  if (status == unauthorized || status == forbidden) return Verdict::unauthorized;
+  if (status == request_timeout || status == too_many_requests) return Verdict::retry;
+  return status >= 400 && status < 500 ? Verdict::refused : Verdict::retry;
+}
+
+std::string describe(const rest::Response& response) {
+  std::string text = fmt::format("{} {}", response.status, response.reason);
+  const auto location = response.headers.find("location");
+  if (response.status < 400 && location != response.headers.end()) {
+    return fmt::format("{} to {}; check the service URL", text, location->second);
+  }
+  const std::string detail = rest::detail_of(response);
+  return detail.empty() ? text : fmt::format("{}: {}", text, detail);
+}
+
+}  // namespace
+
+Judgement judge(const rest::Exchange& exchange, std::chrono::system_clock::time_point now) {
+  if (exchange.failure) return {Verdict::retry, exchange.failure->reason, std::nullopt};
+  const rest::Response& response = exchange.response;
+  Judgement judgement{verdict_of(response), {}, std::nullopt};
+  if (judgement.verdict == Verdict::done || judgement.verdict == Verdict::duplicate) return judgement;
+  judgement.reason = describe(response);
+  if (const auto header = response.headers.find("retry-after"); header != response.headers.end()) {
+    judgement.retry_after = rest::parse_retry_after(header->second, now);
+  }
+  return judgement;
+}
+
+}  // namespace gracedb::supervisor
