@@ -285,11 +285,13 @@ void Outbox::put_back() {
     const auto code = produce(to, *recalled.pending);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       static_cast<void>(recalled.pending.release());
-    } else {
-      reports_.push_back({std::move(recalled.pending),
-                          {to.topic, to.partition, RD_KAFKA_OFFSET_INVALID, code, false},
-                          to.key.value_or("")});
+      continue;
     }
+    Outcome outcome;
+    outcome.topic = to.topic;
+    outcome.partition = to.partition;
+    outcome.code = code;
+    reports_.push_back({std::move(recalled.pending), std::move(outcome), to.key.value_or("")});
   }
 }
 
