@@ -1,26 +1,30 @@
-"""Fixtures of the end-to-end tests. Every process is ended by its id, whatever a test does."""
+"""Fixtures of the end-to-end tests. Every process is ended by its id, whatever a test does.
 
-import itertools
-import shutil
-import uuid
+GRACEDB_TEST_BROKER=DIR takes the broker that runs in DIR (broker/kafka start DIR --fast) instead of a fresh one.
+"""
+
+import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.broker import Broker
-from harness.command import Result, run
-from harness.environment import clean_environment
-from harness.paths import program
+from harness.command import Result
 from harness.process import Process
 from harness.sandbox import Sandbox
-from harness.stack import Stack, client_environment
+from harness.stack import Stack
+from harness.workshop import Workshop
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """One broker for all tests; a test that stops its broker takes `own_broker`."""
-    yield from _running_broker(tmp_path_factory.mktemp("broker"))
+    if running := os.environ.get("GRACEDB_TEST_BROKER"):
+        yield Broker(Path(running).resolve())
+    else:
+        yield from _running_broker(tmp_path_factory.mktemp("broker"))
 
 
 @pytest.fixture
@@ -40,93 +44,67 @@ def _running_broker(folder: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def workshop(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workshop]:
+    """Runs programs for one test; what they wrote is shown where it failed."""
+    workshop = Workshop(tmp_path)
+    yield workshop
+    request.node.add_report_section("teardown", "programs", workshop.report)
+    workshop.close()
+
+
+@pytest.fixture(scope="module")
+def shared_workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """Runs programs that all tests of a module share."""
+    workshop = Workshop(tmp_path_factory.mktemp("shared"))
+    yield workshop
+    workshop.close()
+
+
+@pytest.fixture
+def environment(workshop: Workshop) -> dict[str, str]:
     """The environment of the programs that a test runs; a test may add to it."""
-    return clean_environment(tmp_path / "home")
+    return workshop.environment
 
 
 @pytest.fixture
-def spawn(tmp_path: Path, environment: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Callable]:
-    """Runs programs beside the test: spawn("gracedb-sandbox", "--port", 0) gives a Process.
-
-    What is still running at the end is killed; what they wrote is shown where the test failed.
-    """
-    processes: list[Process] = []
-
-    def start(name: str, *arguments: object, env: dict[str, str] | None = None) -> Process:
-        log_dir = tmp_path / f"{name}-{len(processes)}"
-        process = Process([program(name), *arguments], env=environment | (env or {}), log_dir=log_dir)
-        processes.append(process)
-        return process
-
-    yield start
-    for process in reversed(processes):
-        if process.is_running:
-            process.kill()
-        request.node.add_report_section("teardown", f"{process.name} (standard error)", process.stderr[-8000:])
+def spawn(workshop: Workshop) -> Callable[..., Process]:
+    """Runs programs beside the test: spawn("gracedb-sandbox", "--port", 0) gives a Process."""
+    return workshop.spawn
 
 
 @pytest.fixture
-def run_cli(environment: dict[str, str]) -> Callable[..., Result]:
+def run_cli(workshop: Workshop) -> Callable[..., Result]:
     """Runs gracedb-kafka to its end: run_cli("ping", "-t", "test") gives a Result."""
-
-    def run_program(
-        *arguments: object, env: dict[str, str] | None = None, timeout: float = 30, stdin: bytes = b""
-    ) -> Result:
-        command = [program("gracedb-kafka"), *arguments]
-        return run(command, env=environment | (env or {}), timeout=timeout, stdin=stdin)
-
-    return run_program
+    return workshop.run_cli
 
 
 @pytest.fixture
-def sandbox(spawn: Callable[..., Process], tmp_path: Path) -> Callable[..., Sandbox]:
+def sandbox(workshop: Workshop) -> Callable[..., Sandbox]:
     """Starts GraceDBs: sandbox("--broker", "embedded"), or sandbox(broker=broker) to share the broker's tokens."""
-    count = itertools.count()
-
-    def start(*options: object, broker: Broker | None = None) -> Sandbox:
-        state_dir = tmp_path / f"gracedb-{next(count)}"
-        if broker:
-            state_dir.mkdir()
-            shutil.copy(broker.issuer_dir / "signing-key.pem", state_dir)
-            options += ("--broker", broker.plaintext)
-        subject = ("--token-subject", "pipeline")
-        return Sandbox(spawn("gracedb-sandbox", "--json", "--state-dir", state_dir, *subject, *options))
-
-    return start
+    return workshop.sandbox
 
 
 @pytest.fixture
-def supervisor(spawn: Callable[..., Process], tmp_path: Path) -> Callable[..., Process]:
-    """Starts supervisors and waits until they are ready: supervisor(env) or supervisor(env, "--topic", "test").
-
-    Each reads from the beginning of its topics in a group of its own, unless the options name one.
-    """
-    count = itertools.count()
-
-    def start(env: dict[str, str], *options: object) -> Process:
-        number = next(count)
-        ready_file = tmp_path / f"supervisor-{number}-ready"
-        group = () if "--group-id" in options else ("--group-id", f"supervisor-{uuid.uuid4()}")
-        spool = () if "--spool-dir" in options else ("--spool-dir", tmp_path / "spool")
-        process = spawn("gracedb-kafka-supervisor", "--ready-file", ready_file, *group, *spool, *options, env=env)
-        process.wait_for(ready_file.exists, "the ready file")
-        return process
-
-    return start
+def supervisor(workshop: Workshop) -> Callable[..., Process]:
+    """Starts supervisors and waits until they are ready: supervisor(env) or supervisor(env, "--topic", "test")."""
+    return workshop.supervisor
 
 
 @pytest.fixture
-def embedded_stack(sandbox: Callable, supervisor: Callable) -> Stack:
+def embedded_stack(workshop: Workshop) -> Stack:
     """GraceDB with the embedded broker (no TLS, no login), and a supervisor."""
-    gracedb = sandbox("--broker", "embedded")
-    env = client_environment(gracedb)
-    return Stack(gracedb, env, supervisor(env))
+    return workshop.stack()
+
+
+@pytest.fixture(scope="module")
+def kafka_stack(shared_workshop: Workshop, broker: Broker) -> Stack:
+    """GraceDB, a real broker with TLS and tokens, and a supervisor, for all tests of a module."""
+    return shared_workshop.stack(broker)
 
 
 @pytest.fixture
-def kafka_stack(sandbox: Callable, supervisor: Callable, broker: Broker) -> Stack:
-    """GraceDB, a real broker with TLS and tokens, and a supervisor."""
-    gracedb = sandbox(broker=broker)
-    env = client_environment(gracedb, broker)
-    return Stack(gracedb, env, supervisor(env))
+def unused_port() -> Iterator[int]:
+    """A port on which nobody listens; it stays ours, so that nobody else takes it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]

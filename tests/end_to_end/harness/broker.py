@@ -1,15 +1,17 @@
 """A real Kafka broker (broker/kafka), and clients of it that know nothing of this project."""
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import confluent_kafka
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 
 from harness.paths import BUILD, ROOT
 from harness.tokens import Issuer
@@ -35,6 +37,16 @@ class Broker:
 
     def restart(self) -> None:
         self._run("restart")
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While this lasts the broker takes connections but does not answer. Keep it under three seconds."""
+        pid = int((self.folder / "kafka.pid").read_text())
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     @property
     def env(self) -> dict[str, str]:
@@ -88,6 +100,45 @@ class Broker:
     @property
     def admin(self) -> AdminClient:
         return AdminClient({"bootstrap.servers": self.plaintext, "broker.address.family": "v4"})
+
+    @contextlib.contextmanager
+    def refusing_messages(self, pipeline: str) -> Iterator[None]:
+        """While this lasts the topic takes only messages so small that no event fits into one."""
+        self._set_largest_message(pipeline, AlterConfigOpType.SET)
+        try:
+            yield
+        finally:
+            self._set_largest_message(pipeline, AlterConfigOpType.DELETE)
+
+    def _set_largest_message(self, pipeline: str, operation: AlterConfigOpType) -> None:
+        entry = ConfigEntry("max.message.bytes", "500", incremental_operation=operation)
+        topic = ConfigResource(ConfigResource.Type.TOPIC, f"{INSTANCE}.{pipeline}", incremental_configs=[entry])
+        admin = self.admin
+        for altered in admin.incremental_alter_configs([topic]).values():
+            altered.result(timeout=30)
+
+    def produce(self, pipeline: str, value: bytes | str, key: str | None = None, partition: int = -1) -> None:
+        """Puts a message on a topic as the administrator, and waits until it is there."""
+        outcome = []
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": self.plaintext, "broker.address.family": "v4", "message.max.bytes": 10485760}
+        )
+        topic = f"{INSTANCE}.{pipeline}"
+        producer.produce(
+            topic, value, key=key, partition=partition, on_delivery=lambda error, _: outcome.append(error)
+        )
+        producer.flush(20)
+        if outcome != [None]:
+            raise RuntimeError(f"the message did not reach {topic}: {outcome}")
+
+    def committed(self, group: str, pipeline: str, partition: int = 0) -> int | None:
+        """The offset that a group has committed, or None."""
+        topic = confluent_kafka.TopicPartition(f"{INSTANCE}.{pipeline}", partition)
+        request = confluent_kafka.ConsumerGroupTopicPartitions(group, [topic])
+        admin = self.admin
+        (answer,) = admin.list_consumer_group_offsets([request]).values()
+        offset = answer.result(timeout=30).topic_partitions[0].offset
+        return offset if offset >= 0 else None
 
     def messages(self, pipeline: str) -> list[confluent_kafka.Message]:
         """Every message on a topic of the instance, as the administrator sees it, in order of each partition."""

@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+import ligo.gracedb
+
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("GRACEDB_BUILD_DIR", ROOT / "build")).resolve()
 EXAMPLES = ROOT / "examples"
+REFERENCE_EVENTS = Path(ligo.gracedb.__file__).parent / "test" / "integration" / "data"
 
 
 def program(name: str) -> Path:

@@ -16,6 +16,7 @@ class Process:
     def __init__(self, command: Sequence[object], *, env: Mapping[str, str], log_dir: Path):
         log_dir.mkdir(parents=True, exist_ok=True)
         self.name = Path(str(command[0])).name
+        self.env = env
         self._stdout_path = log_dir / "stdout"
         self._stderr_path = log_dir / "stderr"
         with self._stdout_path.open("wb") as stdout, self._stderr_path.open("wb") as stderr:
@@ -69,7 +70,8 @@ class Process:
         self.wait_for(lambda: text in self.stderr, f"the log line {text!r}", timeout)
 
     def send(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
+        if self.is_running:
+            os.kill(self.pid, number)
 
     def wait(self, timeout: float = 10) -> int:
         return self._process.wait(timeout)

@@ -1,6 +1,7 @@
 """A whole local stack: GraceDB, a broker and a supervisor."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.broker import Broker
 from harness.process import Process
@@ -12,6 +13,7 @@ class Stack:
     sandbox: Sandbox
     env: dict[str, str]  # what a client of it needs
     supervisor: Process
+    spool: Path  # where the supervisor sets messages aside
 
 
 def client_environment(sandbox: Sandbox, broker: Broker | None = None) -> dict[str, str]:
