@@ -32,7 +32,7 @@ class DeferredLog {
   DeferredLog& operator=(const DeferredLog&) = delete;
   ~DeferredLog() {
     for (const auto& [level, text] : lines_) {
-      log::write(level, logger.name, std::string_view(text));
+      log::write(level, logger.name, "{}", text);
     }
   }
 

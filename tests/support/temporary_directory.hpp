@@ -1,8 +1,7 @@
 #pragma once
 
-#include <stdlib.h>
-
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -30,7 +29,7 @@ class TemporaryDirectory {
 
   /// Writes a file at once, as a token renewed by htgettoken appears; returns its path.
   std::filesystem::path write(std::string_view name, std::string_view text) const {
-    const std::filesystem::path target = path_ / name;
+    std::filesystem::path target = path_ / name;
     const std::filesystem::path draft = target.native() + ".draft";
     {
       std::ofstream file(draft, std::ios::binary);

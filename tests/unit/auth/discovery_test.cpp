@@ -185,7 +185,7 @@ TEST_F(TokenDiscovery, NamesTheFilesItReads) {
 TEST_F(TokenDiscovery, ReadsTheCondorFilesInTheOrderOfTheirNames) {
   put(2, suited);
   const std::string first = fake_token("kafka.ligo.org", "kafka.produce", in_an_hour + seconds(1));
-  machine_.write("creds/cvmfs.use", "{\"access_token\": \"" + first + "\"}");
+  machine_.write("creds/cvmfs.use", nlohmann::json{{"access_token", first}}.dump());
   machine_.write("creds/aaa.top", suited);
   EXPECT_EQ(found(), first);
   EXPECT_EQ(state_of("$_CONDOR_CREDS/igwn.use"), "usable, not needed");

@@ -8,9 +8,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -316,6 +316,7 @@ TEST_F(TokenRefresh, ServesManyThreadsWhileTokensAreRenewed) {
   std::atomic<bool> done{false};
   {
     std::vector<std::jthread> readers;
+    readers.reserve(4);
     for (int reader = 0; reader < 4; ++reader) {
       readers.emplace_back([&, callback = manager_.create_callback()] {
         while (!done) {

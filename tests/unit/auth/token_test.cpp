@@ -2,6 +2,7 @@
 
 #include "support/fake_token.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -118,8 +119,11 @@ TEST(MalformedToken, IsNotBase64Url) {
   const std::string head = whole.substr(0, whole.find('.'));
   const std::string rest = whole.substr(whole.find('.'));
   for (const std::string bad : {"+", "/", "=", " ", "\n", "%", "\x80"}) {
-    EXPECT_EQ(fault_of(head + bad + rest), "not a JWT: the header is not base64url") << bad;
-    EXPECT_EQ(fault_of(head + "." + bad + rest.substr(1)), "not a JWT: the payload is not base64url") << bad;
+    EXPECT_EQ(fault_of(fmt::format("{}{}{}", head, bad, rest)), "not a JWT: the header is not base64url")
+        << bad;
+    EXPECT_EQ(fault_of(fmt::format("{}.{}{}", head, bad, rest.substr(1))),
+              "not a JWT: the payload is not base64url")
+        << bad;
     EXPECT_EQ(fault_of(whole + bad), "not a JWT: the signature is not base64url") << bad;
   }
   EXPECT_EQ(fault_of(head + ".abcde.c2ln"), "not a JWT: the payload is not base64url");
@@ -183,8 +187,8 @@ TEST(MalformedToken, IsNeverQuoted) {
                                            fake_jwt(header, payload) + "." + secret,
                                            fake_jwt(header, secret),
                                            fake_jwt(header, "{\"sub\": " + secret + "}"),
-                                           fake_jwt(header, "{\"exp\": \"" + secret + "\"}"),
-                                           fake_jwt(header, "{\"aud\": {\"" + secret + "\":1}}")};
+                                           fake_token({{"exp", secret}}),
+                                           fake_token({{"aud", {{secret, 1}}}})};
   for (const std::string& token : tokens) {
     const std::string fault = fault_of(token);
     EXPECT_THAT(fault, StartsWith("not a JWT: "));

@@ -10,16 +10,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::vector<milliseconds> first_waits(Backoff& backoff, int count) {
-  std::vector<milliseconds> waits;
-  for (int i = 0; i < count; ++i) {
-    waits.push_back(backoff.next());
-  }
+std::vector<milliseconds> first_waits(Backoff& backoff, std::size_t count) {
+  std::vector<milliseconds> waits(count);
+  std::generate(waits.begin(), waits.end(), [&] { return backoff.next(); });
   return waits;
 }
 
 /// The longest of the n-th waits of many clients.
-milliseconds longest_of_many(int nth) {
+milliseconds longest_of_many(std::size_t nth) {
   milliseconds longest{0};
   for (std::uint32_t seed = 1; seed <= 500; ++seed) {
     Backoff backoff(milliseconds(100), milliseconds(1000), seed);

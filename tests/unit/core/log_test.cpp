@@ -88,6 +88,7 @@ TEST(Log, TakesLinesOfManyThreadsWhileTheSinkIsReplaced) {
   set_log_sink(counting);
   {
     std::vector<std::jthread> writers;
+    writers.reserve(4);
     for (int thread = 0; thread < 4; ++thread) {
       writers.emplace_back([] {
         for (int i = 0; i < lines_per_thread; ++i) {

@@ -45,7 +45,7 @@ TEST(Redact, ReplacesAnUnsecuredToken) {
 }
 
 TEST(Redact, ReplacesATokenWhoseHeaderBeginsWithWhiteSpace) {
-  for (const std::string header : {"{ \"alg\": \"RS256\"}", "{\n \"alg\": \"RS256\"}",
+  for (const std::string header : {R"({ "alg": "RS256"})", "{\n \"alg\": \"RS256\"}",
                                    "{\r\n \"alg\": \"RS256\"}", "{\t\"alg\": \"RS256\"}"}) {
     EXPECT_EQ(redact("token " + fake_jwt(header, "{ \"sub\": \"albert.einstein@ligo.org\"}") + "!"),
               "token [token]!");
