@@ -74,7 +74,10 @@ void ServeOptions::add_to(CLI::App& app) {
 
   auto& tokens = *app.add_option_group("Tokens");
   tokens.add_flag("--no-auth", no_auth, "Let everybody in, as user 'sandbox'");
-  tokens.add_option("--issuer", issuer, "Issuer of tokens, and the only one accepted")->capture_default_str();
+  tokens
+      .add_option("--issuer", issuer,
+                  "Issuer of tokens, the only one accepted; 'self' for this server's address")
+      ->capture_default_str();
   tokens.add_option("--audience", audience, "Accept tokens for this audience too");
   tokens.add_option("--token-file", token_file,
                     "Keep a valid token in this file [token in the state folder]");

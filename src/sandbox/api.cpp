@@ -1,5 +1,6 @@
 #include "sandbox/api.hpp"
 
+#include "sandbox/annotation_endpoints.hpp"
 #include "sandbox/api_root.hpp"
 
 #include <nlohmann/json.hpp>
@@ -40,6 +41,10 @@ Api::Api(EventStore& store, PublishAlert publish, std::string instance_name)
            [](const Request& request) { return json_answer(200, user_info(request.user)); })
       .open_to_anonymous = true;
   add_event_routes();
+  add_file_routes(router_, store);
+  add_label_routes(router_, store);
+  add_log_routes(router_, store);
+  add_retired_routes(router_);
 }
 
 void Api::add_event_routes() {
@@ -50,6 +55,7 @@ void Api::add_event_routes() {
   router_.add("POST", "events/{graceid}/upload", handler(&EventEndpoints::upload)).operation =
       Operation::upload;
   router_.add("POST", "events", handler(&EventEndpoints::create)).operation = Operation::create;
+  router_.add("GET", "events", handler(&EventEndpoints::list));
   router_.add("GET", "events/{graceid}", handler(&EventEndpoints::show));
   router_.add("PUT", "events/{graceid}", handler(&EventEndpoints::replace));
 }

@@ -72,7 +72,8 @@ Answer replace_faults(const Request& request, FaultPlan& plan) {
 
 }  // namespace
 
-Router make_own_routes(const EventStore& store, FaultPlan& faults) {
+Router make_own_routes(const EventStore& store, FaultPlan& faults, const std::string& issuer,
+                       const std::string& jwks) {
   Router router;
   router.add("GET", "sandbox/health", [](const Request&) { return json_answer(200, {{"status", "ok"}}); });
   router.add("GET", "sandbox/events", [&store](const Request&) { return show_events(store); });
@@ -82,6 +83,11 @@ Router make_own_routes(const EventStore& store, FaultPlan& faults) {
   });
   router.add("POST", "sandbox/faults",
              [&faults](const Request& request) { return replace_faults(request, faults); });
+  router.add("GET", "sandbox/jwks.json",
+             [keys = json::parse(jwks)](const Request&) { return json_answer(200, keys); });
+  router.add("GET", ".well-known/openid-configuration", [issuer](const Request& request) {
+    return json_answer(200, {{"issuer", issuer}, {"jwks_uri", request.root + "sandbox/jwks.json"}});
+  });
   return router;
 }
 

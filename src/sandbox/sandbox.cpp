@@ -24,6 +24,18 @@ std::string make_service_url(const SandboxOptions& options, int port) {
   return scheme + public_host(options.server.host) + ":" + std::to_string(port) + "/api/";
 }
 
+/// "http://localhost:8080/api/" gives "http://localhost:8080".
+std::string origin_of(const std::string& service_url) {
+  return service_url.substr(0, service_url.find('/', 8));
+}
+
+TokenClaims claims_of(const SandboxOptions& options, const std::string& service_url) {
+  TokenClaims claims = options.token;
+  if (claims.issuer.empty()) claims.issuer = default_issuer;
+  if (claims.issuer == own_issuer) claims.issuer = origin_of(service_url);
+  return claims;
+}
+
 Database::Durability durability_of(const SandboxOptions& options, const StateDir& state) {
   return options.wait_for_disk && !state.is_temporary() ? Database::Durability::power_loss
                                                         : Database::Durability::crash;
@@ -43,24 +55,25 @@ std::vector<std::string> topics_of(const SandboxOptions& options, const std::str
 class Sandbox::Implementation {
  public:
   explicit Implementation(SandboxOptions options)
-      : options_(with_defaults(std::move(options))),
+      : options_(std::move(options)),
         state_(options_.state_dir),
-        issuer_(open_issuer(state_.path())),
-        verifier_(verifier_options()),
-        token_file_(issuer_, options_.token, options_.token_file.value_or(state_.path() / "token"),
-                    options_.renew_before.value_or(options_.token.lifetime / 4)),
-        store_(state_.path() / "gracedb.sqlite", durability_of(options_, state_)),
         faults_(options_.faults, options_.seed),
-        server_(options_.server, faults_, options_.authenticate ? &verifier_ : nullptr),
+        server_(options_.server, faults_),
         service_url_(make_service_url(options_, server_.port())),
         instance_name_(options_.instance_name.value_or(kafka::derive_instance_name(service_url_))),
+        issuer_(open_issuer(state_.path())),
+        claims_(claims_of(options_, service_url_)),
+        verifier_(verifier_options()),
+        token_file_(issuer_, claims_, options_.token_file.value_or(state_.path() / "token"),
+                    options_.renew_before.value_or(claims_.lifetime / 4)),
+        store_(state_.path() / "gracedb.sqlite", durability_of(options_, state_)),
         api_(
             store_, [this](const Alert& alert) { publish(alert); }, instance_name_),
-        own_routes_(make_own_routes(store_, faults_)) {
+        own_routes_(make_own_routes(store_, faults_, claims_.issuer, issuer_.jwks())) {
     start_broker();
-    server_.start(api_, own_routes_);
+    server_.start(api_, own_routes_, options_.authenticate ? &verifier_ : nullptr);
   }
-  ~Implementation() { server_.stop(); }
+  ~Implementation() { server_.stop(); }  // before anything that its requests use
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
 
@@ -70,21 +83,17 @@ class Sandbox::Implementation {
   const StateDir& state() const noexcept { return state_; }
   const TokenFile& token_file() const noexcept { return token_file_; }
   const TokenIssuer& issuer() const noexcept { return issuer_; }
-  const SandboxOptions& options() const noexcept { return options_; }
+  const TokenClaims& claims() const noexcept { return claims_; }
 
  private:
-  static SandboxOptions with_defaults(SandboxOptions options) {
-    if (options.token.issuer.empty()) options.token.issuer = default_issuer;
-    return options;
-  }
-
   TokenVerifier::Options verifier_options() const {
     const std::string host = public_host(options_.server.host);
-    TokenVerifier::Options verifier{.issuer = options_.token.issuer,
-                                    .audience = {host, "https://" + host, "http://" + host},
-                                    .key_id = issuer_.key_id(),
-                                    .public_key = issuer_.public_key(),
-                                    .cache_dir = state_.path() / "cache"};
+    TokenVerifier::Options verifier{
+        .issuer = claims_.issuer,
+        .audience = {host, "https://" + host, "http://" + host, origin_of(service_url_)},
+        .key_id = issuer_.key_id(),
+        .public_key = issuer_.public_key(),
+        .cache_dir = state_.path() / "cache"};
     verifier.audience.insert(verifier.audience.end(), options_.audience.begin(), options_.audience.end());
     return verifier;
   }
@@ -103,7 +112,7 @@ class Sandbox::Implementation {
   }
 
   AlertPublisher::BearerToken bearer_token() const {
-    return {issuer_.mint(options_.token), now() + options_.token.lifetime, options_.token.subject};
+    return {issuer_.mint(claims_), now() + claims_.lifetime, claims_.subject};
   }
 
   void publish(const Alert& alert) const {
@@ -112,17 +121,18 @@ class Sandbox::Implementation {
 
   SandboxOptions options_;
   StateDir state_;
-  TokenIssuer issuer_;
-  TokenVerifier verifier_;
-  TokenFile token_file_;
-  EventStore store_;
   FaultPlan faults_;
-  std::optional<EmbeddedBroker> broker_;
-  std::optional<std::string> bootstrap_servers_;
-  std::optional<AlertPublisher> publisher_;
   Server server_;
   std::string service_url_;
   std::string instance_name_;
+  TokenIssuer issuer_;
+  TokenClaims claims_;
+  TokenVerifier verifier_;
+  TokenFile token_file_;
+  EventStore store_;
+  std::optional<EmbeddedBroker> broker_;
+  std::optional<std::string> bootstrap_servers_;
+  std::optional<AlertPublisher> publisher_;
   Api api_;
   Router own_routes_;
 };
@@ -138,7 +148,7 @@ std::optional<std::string> Sandbox::bootstrap_servers() const { return implement
 const std::filesystem::path& Sandbox::state_dir() const noexcept { return implementation_->state().path(); }
 std::filesystem::path Sandbox::token_file() const { return implementation_->token_file().path(); }
 std::filesystem::path Sandbox::jwks() const { return jwks_path(implementation_->state().path()); }
-const std::string& Sandbox::issuer() const noexcept { return implementation_->options().token.issuer; }
+const std::string& Sandbox::issuer() const noexcept { return implementation_->claims().issuer; }
 
 std::string Sandbox::mint(const TokenClaims& claims) const { return implementation_->issuer().mint(claims); }
 

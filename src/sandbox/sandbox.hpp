@@ -63,4 +63,7 @@ class Sandbox {
 /// The issuer that a sandbox names where nothing else is asked for.
 inline constexpr const char* default_issuer = "https://localhost/gracedb-sandbox";
 
+/// Stands for the sandbox's own address as the issuer, so that clients can look its key up there.
+inline constexpr const char* own_issuer = "self";
+
 }  // namespace gracedb::sandbox

@@ -103,8 +103,8 @@ Answer fault_answer(const Fault& fault) {
 
 class Server::Implementation {
  public:
-  Implementation(Options options, FaultPlan& faults, TokenVerifier* verifier)
-      : options_(std::move(options)), faults_(faults), verifier_(verifier), http_(make_http()) {
+  Implementation(Options options, FaultPlan& faults)
+      : options_(std::move(options)), faults_(faults), http_(make_http()) {
     configure();
     bind();
   }
@@ -114,9 +114,10 @@ class Server::Implementation {
 
   int port() const noexcept { return port_; }
 
-  void start(const Api& api, const Router& own_routes) {
+  void start(const Api& api, const Router& own_routes, TokenVerifier* verifier) {
     api_ = &api;
     own_routes_ = &own_routes;
+    verifier_ = verifier;
     listener_ = std::thread([this] { http_->listen_after_bind(); });
     while (!http_->is_running())
       std::this_thread::yield();
@@ -210,10 +211,8 @@ class Server::Implementation {
   }
 
   Answer answer(Request& request, const Peer& peer) {
-    if (!request.path.empty() && request.path.front() == "sandbox")
-      return own_routes_->find(request).handler(request);
     if (request.path.empty() || request.path.front() != "api")
-      return text_answer(404, "Not found: GraceDB is at /api/.");
+      return own_routes_->find(request).handler(request);
     const Route& route = api_->route(request);
     const auto strike = faults_.draw(route.operation);
     pause(options_.answer_delay + strike.delay);
@@ -277,26 +276,28 @@ class Server::Implementation {
 
   Options options_;
   FaultPlan& faults_;
-  TokenVerifier* verifier_;
   std::unique_ptr<httplib::Server> http_;
   int listening_ = -1;
   int port_ = 0;
   const Api* api_ = nullptr;
   const Router* own_routes_ = nullptr;
+  TokenVerifier* verifier_ = nullptr;
   std::mutex mutex_;
   std::condition_variable stopping_;
   bool is_stopping_ = false;
   std::thread listener_;
 };
 
-Server::Server(Options options, FaultPlan& faults, TokenVerifier* verifier)
-    : implementation_(std::make_unique<Implementation>(std::move(options), faults, verifier)) {}
+Server::Server(Options options, FaultPlan& faults)
+    : implementation_(std::make_unique<Implementation>(std::move(options), faults)) {}
 
 Server::~Server() = default;
 
 int Server::port() const noexcept { return implementation_->port(); }
 
-void Server::start(const Api& api, const Router& own_routes) { implementation_->start(api, own_routes); }
+void Server::start(const Api& api, const Router& own_routes, TokenVerifier* verifier) {
+  implementation_->start(api, own_routes, verifier);
+}
 
 void Server::stop() { implementation_->stop(); }
 

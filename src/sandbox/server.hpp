@@ -23,17 +23,17 @@ class Server {
   };
 
   /// Binds the port; requests are served from start() on.
-  /// @param verifier  none: everybody is let in as "sandbox"
   /// @throws std::runtime_error  the port or the certificate cannot be used
-  Server(Options options, FaultPlan& faults, TokenVerifier* verifier);
+  Server(Options options, FaultPlan& faults);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   int port() const noexcept;
 
-  /// @param own_routes  those below "/sandbox/"
-  void start(const Api& api, const Router& own_routes);
+  /// @param own_routes  those that are not below "/api/"
+  /// @param verifier    none: everybody is let in as "sandbox"
+  void start(const Api& api, const Router& own_routes, TokenVerifier* verifier);
   /// Ends all connections, requests under way included, and joins all threads.
   void stop();
 
