@@ -187,7 +187,7 @@ HttpConnectionError connection_failure(const HttpRequest& request, const Exchang
                                        std::chrono::milliseconds elapsed) {
   std::string text = what_failed(request, failure, parse_url(request.url));
   if (tries > 1) text += fmt::format(" ({} tries in {})", tries, in_seconds(elapsed));
-  return HttpConnectionError(redact(fmt::format("{}; {}", text, advice_for(request, failure))));
+  return HttpConnectionError{redact(fmt::format("{}; {}", text, advice_for(request, failure)))};
 }
 
 }  // namespace gracedb::rest

@@ -14,7 +14,7 @@ class EventFile {
   EventFile(std::string_view filename, const std::optional<std::string_view>& contents);
 
   const std::string& name() const noexcept { return name_; }
-  std::string_view contents() const noexcept { return lent_ ? *lent_ : std::string_view(read_); }
+  std::string_view contents() const noexcept { return lent_.value_or(read_); }
 
  private:
   std::string name_;
