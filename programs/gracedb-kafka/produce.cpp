@@ -163,9 +163,10 @@ ExitCode Produce::produce_one(Context& context, kafka::Producer& producer) const
 }
 
 ExitCode Produce::produce_lines(Context& context, kafka::Producer& producer) const {
-  Tally tally(context);
+  // Shared, as the producer still reports while it closes.
+  const auto tally = std::make_shared<Tally>(context);
   kafka::ProduceOptions options = message_options();
-  options.on_delivery = [&tally](const kafka::DeliveryReport& report) { tally.add(report); };
+  options.on_delivery = [tally](const kafka::DeliveryReport& report) { tally->add(report); };
   const auto registration = context.signals.on_signal([] {}, signal_grace);
   const auto start = steady_clock::now();
   LineReader reader(file_, [&] {
@@ -177,9 +178,9 @@ ExitCode Produce::produce_lines(Context& context, kafka::Producer& producer) con
     producer.produce(std::string_view(line), options);
 
   const std::size_t pending = producer.flush(context.signals.received() ? flush_after_signal : timeout_);
-  tally.require_all(pending);
+  tally->require_all(pending);
   if (!context.json && !context.quiet) {
-    context.output.line(fmt::format("{} confirmed in {}", count_of(tally.confirmed(), "message"),
+    context.output.line(fmt::format("{} confirmed in {}", count_of(tally->confirmed(), "message"),
                                     programs::format_duration(steady_clock::now() - start)));
   }
   return ExitCode::ok;

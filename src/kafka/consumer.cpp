@@ -121,6 +121,7 @@ class Consumer::Impl {
   std::string instance_name_;
   bool auto_commit_ = true;
   bool stores_offsets_ = true;  ///< we, not librdkafka, say what is processed
+  bool closing_ = false;
   bool closed_ = false;
   bool interrupted_ = false;
   int exceptions_at_birth_ = std::uncaught_exceptions();
@@ -321,9 +322,10 @@ void Consumer::Impl::seek(const TopicPartition& position) {
 }
 
 void Consumer::Impl::close(milliseconds timeout) {
-  if (std::exchange(closed_, true)) return;
+  if (std::exchange(closing_, true)) return;
   mark_processed();
-  leave_group(steady_clock::now() + timeout);
+  leave_group(steady_clock::now() + timeout);  // on_revoked may still commit
+  closed_ = true;
   queue_.reset();
   client_->destroy();
   assignment_.rethrow_callback_failure();
