@@ -19,7 +19,7 @@ class Issuer:
     def __init__(self, url: str, key: ec.EllipticCurvePrivateKey, key_id: str):
         self.url = url
         self._key = key
-        self._key_id = key_id
+        self.key_id = key_id
 
     @classmethod
     def from_state_dir(cls, folder: Path) -> "Issuer":
@@ -28,9 +28,13 @@ class Issuer:
         (public,) = json.loads((folder / "jwks.json").read_text())["keys"]
         return cls(ISSUER_URL, key, public["kid"])
 
+    @property
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self._key.public_key()
+
     def impostor(self) -> "Issuer":
         """Another who claims to be this issuer, but has another key."""
-        return Issuer(self.url, ec.generate_private_key(ec.SECP256R1()), self._key_id)
+        return Issuer(self.url, ec.generate_private_key(ec.SECP256R1()), self.key_id)
 
     def mint(
         self,
@@ -55,7 +59,7 @@ class Issuer:
             "exp": int(now + lifetime),
             "jti": str(uuid.uuid4()),
         } | claims
-        return jwt.encode(content, self._key, "ES256", {"kid": self._key_id})
+        return jwt.encode(content, self._key, "ES256", {"kid": self.key_id})
 
     def mint_unsigned(self, subject: str = "pipeline") -> str:
         """A token with alg=none."""
