@@ -28,6 +28,8 @@ constexpr milliseconds metadata_slice{250};
 /// several addresses, tried one after the other, for a dead broker.
 constexpr milliseconds patience_with_refusals{3'000};
 constexpr milliseconds startup_timeout{10'000};
+/// A broker that has just started does not know all its topics and permissions yet.
+constexpr milliseconds patience_with_topics{1'000};
 
 LogLevel level_of(int syslog_level, std::string_view facility) {
   // Failed connections and requests come as errors too, once each and not at every try.
@@ -35,6 +37,30 @@ LogLevel level_of(int syslog_level, std::string_view facility) {
   if (syslog_level <= 3) return LogLevel::error;
   if (syslog_level == 4) return LogLevel::warning;
   return syslog_level <= 6 ? LogLevel::info : LogLevel::debug;
+}
+
+/// What is missing among the topics that the broker shows; empty if nothing is.
+std::string fault_of_topics(const std::vector<TopicInfo>& shown, const std::vector<std::string>& wanted,
+                            std::string_view instance_name) {
+  std::set<std::string> present;
+  std::set<std::string> instances;
+  for (const TopicInfo& topic : shown) {
+    if (!topic.error.empty()) continue;
+    present.insert(topic.name);
+    if (const auto dot = topic.name.find('.'); dot != std::string::npos)
+      instances.insert(topic.name.substr(0, dot));
+  }
+  std::vector<std::string> missing;
+  std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(missing),
+               [&](const std::string& topic) { return !present.contains(topic); });
+  if (!missing.empty()) {
+    return fmt::format("no topic {}, or your token may not see it; gracedb-kafka topics lists what is there",
+                       fmt::join(missing, ", "));
+  }
+  if (!wanted.empty() || instances.contains(std::string(instance_name))) return {};
+  return fmt::format("no topic of instance {} that your token may see; instances with topics there: {}",
+                     instance_name,
+                     instances.empty() ? std::string("none") : fmt::format("{}", fmt::join(instances, ", ")));
 }
 
 }  // namespace
@@ -177,31 +203,16 @@ std::vector<TopicInfo> Client::list_topics(milliseconds timeout) {
 }
 
 void Client::check_for_topics(const std::vector<std::string>& topics, std::string_view instance_name) {
-  std::set<std::string> present;
-  std::set<std::string> instances;
   const Health::Quiet quiet(health_);
-  const std::vector<TopicInfo> found = list_topics(startup_timeout);
-  for (const TopicInfo& topic : found) {
-    if (!topic.error.empty()) continue;
-    present.insert(topic.name);
-    if (const auto dot = topic.name.find('.'); dot != std::string::npos)
-      instances.insert(topic.name.substr(0, dot));
+  const auto deadline = steady_clock::now() + patience_with_topics;
+  std::string fault = fault_of_topics(list_topics(startup_timeout), topics, instance_name);
+  while (!fault.empty() && steady_clock::now() < deadline) {
+    serve(metadata_slice);
+    fault = fault_of_topics(list_topics(startup_timeout), topics, instance_name);
   }
-  std::vector<std::string> missing;
-  std::copy_if(topics.begin(), topics.end(), std::back_inserter(missing),
-               [&](const std::string& topic) { return !present.contains(topic); });
-  if (!missing.empty()) {
-    throw KafkaTopicError(
-        fmt::format("{}: no topic {}, or your token may not see it; gracedb-kafka topics lists what is there",
-                    bootstrap_servers_, fmt::join(missing, ", ")),
-        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-  }
-  if (topics.empty() && !instances.contains(std::string(instance_name))) {
-    throw KafkaTopicError(
-        fmt::format("{}: no topic of instance {} that your token may see; instances with topics there: {}",
-                    bootstrap_servers_, instance_name,
-                    instances.empty() ? std::string("none") : fmt::format("{}", fmt::join(instances, ", "))),
-        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  if (!fault.empty()) {
+    throw KafkaTopicError(fmt::format("{}: {}", bootstrap_servers_, fault),
+                          RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   }
 }
 

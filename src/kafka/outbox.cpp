@@ -169,9 +169,11 @@ void Outbox::on_report(const rd_kafka_message_t* message, void* owner) noexcept 
 
 void Outbox::collect(const rd_kafka_message_t& message, std::unique_ptr<Pending> pending) {
   const bool withdrawn = pending->ticket && pending->ticket->withdrawn;
-  if (message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE && !withdrawn && !closed_) {
-    // A neighbour of a withdrawn message: it goes back into the queue, to the partition already chosen for
-    // it.
+  const bool purged =
+      message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+  if (recalling_ && purged && !withdrawn) {
+    // A neighbour of a withdrawn message goes on in the next client, to the partition already chosen for it.
+    // One that was on the wire may be on the topic twice then; what is sent this way bears that.
     Destination destination{rd_kafka_topic_name(message.rkt), std::nullopt, headers_of(message),
                             message.partition};
     if (message.key != nullptr) destination.key = key_of(message);

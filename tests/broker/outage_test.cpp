@@ -15,6 +15,7 @@ using test_support::read_messages;
 using test_support::TemporaryDirectory;
 using test_support::TestBroker;
 using test_support::unique_name;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -97,6 +98,20 @@ TEST_F(Outage, WithdrawsTheGivenUpMessageAndLeavesItsNeighbours) {
   EXPECT_THAT(values_on_topic(),
               UnorderedElementsAre("before", "neighbour 0", "neighbour 1", "neighbour 2", "patient"));
   EXPECT_GE(producer.deliver(mark + "afterwards", {.key = "k"}, 10s).offset, 0);
+}
+
+TEST_F(Outage, GoesOnWithWhatWasOnTheWireWhenANeighbourIsWithdrawn) {
+  Producer producer(broker->producer_options());
+  producer.deliver(mark + "before", {.key = "k"}, 10s);
+  broker->freeze();
+  std::int64_t patient = -1;
+  std::jthread other([&] { patient = producer.deliver(mark + "patient", {.key = "k"}, 30s).offset; });
+  ASSERT_TRUE(eventually([&] { return producer.pending_messages() == 1; }));
+  EXPECT_THROW(producer.deliver(mark + "given up", {.key = "k"}, 1s), KafkaMessageDeliveryError);
+  broker->thaw();
+  other.join();
+  EXPECT_GE(patient, 0);
+  EXPECT_THAT(values_on_topic(), Contains("patient"));
 }
 
 TEST_F(Outage, KeepsAConsumerWorkingAcrossARestart) {

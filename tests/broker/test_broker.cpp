@@ -83,6 +83,13 @@ void TestBroker::control(const std::string& command) const {
   if (std::system(line.c_str()) != 0) throw std::runtime_error("failed: " + line);
 }
 
+void TestBroker::signal(int number) const {
+  pid_t process = 0;
+  std::ifstream(directory_ / "kafka.pid") >> process;
+  if (process <= 0 || ::kill(process, number) != 0)
+    throw std::runtime_error("the broker's process is not there");
+}
+
 std::string TestBroker::token(std::string_view options) const {
   const std::string token =
       output_of(programs + "/gracedb-sandbox token --state-dir " + (directory_ / "issuer").string() +

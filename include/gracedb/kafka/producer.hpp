@@ -109,7 +109,9 @@ class Producer {
   void produce(Payload value, ProduceOptions options = {});
 
   /// Sends one message and waits for the broker's answer to that message alone. If it fails or `timeout`
-  /// passes, the message is withdrawn, other messages of this producer untouched.
+  /// passes, the message is withdrawn; messages of produce() are not touched by that, and other deliver()s
+  /// under way go on. One of those whose answer was outstanding is sent again and may be on the topic twice:
+  /// use keys or content by which a reader knows it, as the supervisor does.
   /// @throws KafkaMessageDeliveryError  not confirmed; may_have_arrived() tells whether it had left already
   /// @throws KafkaTopicError            the topic is missing or not allowed
   /// @throws KafkaAuthenticationError   the broker refuses the token; the message was withdrawn
