@@ -212,7 +212,7 @@ def test_ping_is_confirmed(run_cli, env, broker):
     assert (done.returncode, done.stderr) == (0, "")
     (result,) = done.lines
     assert result["topic"] == "localhost.test"
-    stored = json.loads(broker.messages("test")[result["offset"]].value())
+    stored = json.loads(broker.message("test", result["offset"]).value())
     assert stored == result["message"]
     assert (stored["type"], stored["client"], stored["sub"]) == ("ping", "gracedb-kafka", "pipeline")
 
@@ -302,7 +302,11 @@ def test_unreadable_file_is_named(run_cli, gracedb, env, tmp_path):
     assert gracedb.records() == before
 
 
-@pytest.mark.parametrize("command", [["ping"], ["topics"], ["consume", "-t", "test", "-e"], ["upload", "Test", "gstlal", COINC]])
+@pytest.mark.parametrize(
+    "command",
+    [["ping"], ["topics"], ["consume", "-t", "test", "-e"], ["upload", "Test", "gstlal", COINC]],
+    ids=lambda command: command[0],
+)
 def test_missing_token_is_3_and_every_place_is_told(run_cli, env, command):
     env = {name: value for name, value in env.items() if name != "BEARER_TOKEN_FILE"}
 

@@ -147,7 +147,7 @@ def test_message_that_arrives_all_the_same_is_found_complete(workshop, gracedb, 
     graceid = done.lines[0]["graceid"]
     late = workshop.run_cli("upload", "CBC", "gstlal", COINC, "--skip-supervisor", "--json", env=env)
     assert late.returncode == 0, late.stderr
-    message = broker.messages("gstlal")[late.lines[0]["offset"]]
+    message = broker.message("gstlal", late.lines[0]["offset"])
     value = message.value().replace(late.lines[0]["graceid"].encode(), graceid.encode())
     broker.produce(topic, value.replace(b'"skip_supervisor":true', b'"skip_supervisor":false'), key=graceid)
 

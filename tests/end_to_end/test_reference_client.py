@@ -77,7 +77,8 @@ def find(consumer: GraceDbKafkaConsumer, matches) -> dict:
 
     def received() -> dict | None:
         message = consumer.poll(0.2)
-        return message["value"] if message and isinstance(message["value"], dict) and matches(message["value"]) else None
+        value = message and message["value"]
+        return value if isinstance(value, dict) and matches(value) else None
 
     return wait_until(received, 20, "the message at the reference's consumer")
 
@@ -145,11 +146,11 @@ def test_our_upload_is_read_by_its_consumer_and_valid_by_its_schema(run_cli, kaf
     done = run_cli("upload", "CBC", "gstlal", COINC, "--label", "INJ", "--json", env=kafka_stack.env)
     assert done.returncode == 0, done.stderr
     result = done.lines[0]
+    ours = {"gracedb_server": kafka_stack.sandbox.service_url, "graceid": result["graceid"]}
 
-    message = find(consumer("gstlal"), lambda message: message.get("graceid") == result["graceid"])
+    message = find(consumer("gstlal"), lambda message: all(message.get(name) == value for name, value in ours.items()))
 
     validate_message(message)
-    assert message["gracedb_server"] == kafka_stack.sandbox.service_url
     assert (message["submitter"], message["pipeline"], message["labels"]) == ("pipeline", "gstlal", ["INJ"])
     assert message["content_id"] == result["content_id"] == content_id(COINC.read_bytes())
     assert message["eventFile"][0] == "coinc.xml"
@@ -160,7 +161,7 @@ def test_our_message_is_valid_by_its_schema_with(run_cli, kafka_stack, broker, o
     done = run_cli("upload", "Test", "gstlal", COINC, option, "--json", env=kafka_stack.env)
     assert done.returncode == 0, done.stderr
 
-    message = json.loads(broker.messages("test")[done.lines[0]["offset"]].value())
+    message = json.loads(broker.message("test", done.lines[0]["offset"]).value())
 
     validate_message(message)
     assert message["gracedb_upload"] is (option != "--no-gracedb-upload")

@@ -65,7 +65,9 @@ def sender(gracedb, broker, topic) -> Sender:
     return Sender(gracedb, broker, topic)
 
 
-def test_killed_between_upload_and_commit_the_event_is_there_once(supervisor, gracedb, env, broker, topic, group, sender):
+def test_killed_between_upload_and_commit_the_event_is_there_once(
+    supervisor, gracedb, env, broker, topic, group, sender
+):
     options = ("--topic", topic, "--group-id", group, "-X", "session.timeout.ms=6000")
     # The first upload gets into GraceDB, but its answer is lost; whatever follows is never answered.
     gracedb.set_faults("drop-answer@upload*1", "hang@upload")
@@ -113,7 +115,7 @@ BROKEN = {
     "file is empty": upload_message("{url}", "T0001", b""),
     "no graceid": upload_message("{url}", None, COINC),
     "graceid leads elsewhere": upload_message("{url}", "../../../user-info", COINC),
-    "graceid is a number": upload_message("{url}", 17, COINC),  # type: ignore[arg-type]
+    "graceid is a number": upload_message("{url}", None, COINC, graceid=17),
     "label leads elsewhere": upload_message("{url}", "T0001", COINC, labels=["INJ/../.."]),
     "unknown event": upload_message("{url}", "T987654", COINC),
 }
@@ -249,6 +251,8 @@ def test_two_supervisors_share_the_work_and_each_event_is_there_once(supervisor,
     topic = broker.create_topic(partitions=4)
     sender = Sender(gracedb, broker, topic)
     both = [supervisor(env, "--topic", topic, "--group-id", group) for _ in range(2)]
+    for running in both:
+        running.wait_for_log(f"reading localhost.{topic}[")
 
     graceids = [sender.send(partition=number % 4) for number in range(16)]
 
@@ -258,6 +262,24 @@ def test_two_supervisors_share_the_work_and_each_event_is_there_once(supervisor,
         assert "uploaded graceid=" in running.stderr
     for graceid in graceids:
         assert sum(f"uploaded graceid={graceid} " in running.stderr for running in both) == 1
+
+
+def test_event_is_there_once_where_another_supervisor_joins_meanwhile(supervisor, env, broker, group, gracedb):
+    topic = broker.create_topic(partitions=4)
+    sender = Sender(gracedb, broker, topic)
+    first = supervisor(env, "--topic", topic, "--group-id", group)
+    graceids = [sender.send(partition=number % 4) for number in range(8)]
+
+    second = supervisor(env, "--topic", topic, "--group-id", group)
+    graceids += [sender.send(partition=number % 4) for number in range(8)]
+
+    for graceid in graceids:
+        sender.wait_until_complete(graceid)
+        assert len(gracedb.alerts(graceid)) == 1
+        assert gracedb.file(graceid, "coinc.xml,1") is None, "a second version of the file"
+    assert first.stop() == 0
+    assert second.stop() == 0
+    assert sum(broker.committed(group, topic, partition) or 0 for partition in range(4)) == len(graceids)
 
 
 def test_work_of_one_that_leaves_goes_to_the_other(supervisor, env, broker, group, gracedb):

@@ -95,7 +95,8 @@ def test_only_the_name_of_the_file_is_sent_and_no_path(run_cli, kafka_stack, bro
     result = submit(run_cli, kafka_stack, "Test", "gstlal", file)
 
     assert kafka_stack.sandbox.record(result["graceid"])["file_name"] == "candidate.xml"
-    (message,) = [each for each in broker.messages("test") if each.key() == result["graceid"].encode()]
+    message = broker.message("test", result["offset"])
+    assert message.key() == result["graceid"].encode()
     assert json.loads(message.value())["eventFile"][0] == "candidate.xml"
     assert str(tmp_path).encode() not in message.value()
 
@@ -152,11 +153,12 @@ def test_alert_reaches_its_topic_on_the_broker(workshop, broker):
 
 
 def test_reservation_alone_publishes_no_alert(run_cli, kafka_stack):
-    done = run_cli("upload", "Test", "gstlal", EXAMPLES / "coinc.xml", "--skip-supervisor", "--json", env=kafka_stack.env)
+    file = EXAMPLES / "coinc.xml"
+    done = run_cli("upload", "Test", "gstlal", file, "--skip-supervisor", "--json", env=kafka_stack.env)
     assert done.returncode == 0, done.stderr
     skipped = done.lines[0]["graceid"]
 
-    later = submit(run_cli, kafka_stack, "Test", "gstlal", EXAMPLES / "coinc.xml")
+    later = submit(run_cli, kafka_stack, "Test", "gstlal", file)
 
     assert kafka_stack.sandbox.record(skipped)["state"] == "reserved"
     assert kafka_stack.sandbox.get(f"events/{skipped}").status_code == 404
@@ -173,7 +175,7 @@ def test_message_without_gracedb_upload_reserves_nothing_and_is_left_alone(run_c
     assert done.returncode == 0, done.stderr
     (result,) = done.lines
     assert result["graceid"] is None
-    message = broker.messages("test")[result["offset"]]
+    message = broker.message("test", result["offset"])
     assert message.key() is None
     content = json.loads(message.value())
     assert (content["graceid"], content["gracedb_upload"]) == (None, False)

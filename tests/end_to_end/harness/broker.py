@@ -140,6 +140,10 @@ class Broker:
         offset = answer.result(timeout=30).topic_partitions[0].offset
         return offset if offset >= 0 else None
 
+    def message(self, pipeline: str, offset: int) -> confluent_kafka.Message:
+        """The message at an offset of a topic with one partition."""
+        return next(message for message in self.messages(pipeline) if message.offset() == offset)
+
     def messages(self, pipeline: str) -> list[confluent_kafka.Message]:
         """Every message on a topic of the instance, as the administrator sees it, in order of each partition."""
         consumer = confluent_kafka.Consumer(
