@@ -190,4 +190,10 @@ std::string format_timestamp(system_clock::time_point time) {
                      clock.subseconds().count());
 }
 
+std::string format_rfc3339(system_clock::time_point time) {
+  std::string text = format_timestamp(time);
+  text.replace(text.find(' '), 1, "T");
+  return text.replace(text.find(' '), std::string::npos, "Z");
+}
+
 }  // namespace gracedb::programs

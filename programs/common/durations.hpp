@@ -25,6 +25,9 @@ std::string format_duration(std::chrono::nanoseconds duration);
 /// "2026-11-22 03:04:05.123 UTC"
 std::string format_timestamp(std::chrono::system_clock::time_point time);
 
+/// "2026-11-22T03:04:05.123Z", for programs.
+std::string format_rfc3339(std::chrono::system_clock::time_point time);
+
 /// Seconds as a plain number, for JSON.
 inline double to_seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();

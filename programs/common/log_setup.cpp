@@ -2,6 +2,8 @@
 
 #include "common/durations.hpp"
 #include "common/exit_code.hpp"
+#include "core/log.hpp"
+#include "core/redact.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -27,21 +29,8 @@ std::string_view name_of(LogLevel level) {
   return "info";
 }
 
-// "2026-11-22T03:04:05.123Z"
-std::string rfc3339_now() {
-  std::string time = format_timestamp(std::chrono::system_clock::now());
-  time[10] = 'T';
-  time.resize(time.size() - std::string_view(" UTC").size());
-  return time + "Z";
-}
-
 void write_json_line(LogLevel level, std::string_view logger, std::string_view message) {
-  const nlohmann::ordered_json json{
-      {"time", rfc3339_now()}, {"level", name_of(level)}, {"logger", logger}, {"message", message}};
-  const std::string line = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  // One write, so that lines of several threads do not mix. A log that cannot be written is no reason to
-  // stop.
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+  write_json_log(level, logger, message, nlohmann::ordered_json::object());
 }
 
 }  // namespace
@@ -63,6 +52,22 @@ LogFormat parse_log_format(std::string_view name) {
 void set_up_log(LogLevel level, LogFormat format) {
   set_log_level(level);
   set_log_sink(format == LogFormat::json ? LogSink(write_json_line) : LogSink());
+}
+
+void write_json_log(LogLevel level, std::string_view logger, std::string_view message,
+                    const nlohmann::ordered_json& fields) {
+  if (!log::enabled(level)) return;
+  nlohmann::ordered_json json{{"time", format_rfc3339(std::chrono::system_clock::now())},
+                              {"level", name_of(level)},
+                              {"logger", logger},
+                              {"message", message}};
+  for (const auto& [name, value] : fields.items())
+    json[name] = value;
+  const std::string line =
+      redact(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
+  // One write, so that lines of several threads do not mix. A log that cannot be written is no reason to
+  // stop.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace gracedb::programs

@@ -2,6 +2,8 @@
 
 #include "gracedb/core/logging.hpp"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <string_view>
 
 namespace gracedb::programs {
@@ -18,5 +20,9 @@ LogFormat parse_log_format(std::string_view name);
 
 /// Sends the log to standard error: text, or one JSON object a line with time, level, logger and message.
 void set_up_log(LogLevel level, LogFormat format);
+
+/// Writes one such object with the members of `fields` after those, if the level is one to be written.
+void write_json_log(LogLevel level, std::string_view logger, std::string_view message,
+                    const nlohmann::ordered_json& fields);
 
 }  // namespace gracedb::programs

@@ -160,7 +160,8 @@ class Program::Impl {
                     .signals = signals,
                     .json = json_,
                     .quiet = quiet_,
-                    .verbose = verbose_.times > 0};
+                    .verbose = verbose_.times > 0,
+                    .log_format = parse_log_format(log_format_)};
     return command->run(context);
   }
 

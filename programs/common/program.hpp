@@ -16,10 +16,10 @@ namespace gracedb::programs {
 struct ProgramInfo {
   std::string name;
   std::string description;
-  std::string footer;                       ///< at the end of the help text
-  bool shows_results = true;                ///< has --json and --quiet
-  LogLevel log_level = LogLevel::warning;   ///< unless asked for another
-  bool is_service = false;                   ///< a signal is its normal end: exit code 0 where it ends by itself
+  std::string footer;                      ///< at the end of the help text
+  bool shows_results = true;               ///< has --json and --quiet
+  LogLevel log_level = LogLevel::warning;  ///< unless asked for another
+  bool is_service = false;  ///< a signal is its normal end: exit code 0 where it ends by itself
   std::vector<std::string> other_sections;  ///< tables of the configuration file left to other programs
 };
 
@@ -32,6 +32,7 @@ struct Context {
   bool json = false;  ///< results as JSON, one object a line
   bool quiet = false;
   bool verbose = false;
+  LogFormat log_format = LogFormat::text;
 };
 
 /// One line on standard error, not an error: what a person should know beside the results.

@@ -185,7 +185,7 @@ std::string Consume::render(const Context& context, const kafka::Message& messag
   if (context.json) return message_json(message, parsed_) + "\n";
   if (keys_) return message.key.value_or("") + "\t" + message.value + "\n";
   if (raw_) return message.value + "\n";
-  return message_text(message, context.style, {.full = full_});
+  return message_text(message, context.style, {.full = full_, .headline_only = context.quiet});
 }
 
 }  // namespace

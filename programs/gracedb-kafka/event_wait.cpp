@@ -34,7 +34,7 @@ std::optional<nlohmann::json> look(rest::GraceDb& client, const std::string& gra
     return client.event(graceid).json();
   } catch (const HttpError& error) {
     if (!may_pass(error)) throw;
-    obstacle = error.what();
+    obstacle = error.status() == 404 ? "it is not shown yet" : error.what();
   } catch (const HttpConnectionError& error) {
     obstacle = error.what();
   } catch (const std::invalid_argument& error) {
@@ -67,10 +67,9 @@ nlohmann::json wait_for_event(rest::GraceDb& client, const std::string& graceid,
   }
   throw programs::ProgramError(
       programs::ExitCode::other,
-      fmt::format(
-          "{} is not complete in GraceDB after {} ({}); it is confirmed on Kafka and need not be submitted "
-          "again, the supervisor completes it as soon as it can",
-          graceid, programs::format_duration(timeout), obstacle));
+      fmt::format("{} is not complete in GraceDB after {} ({}); it is submitted and need not be again, the "
+                  "supervisor completes it as soon as it can",
+                  graceid, programs::format_duration(timeout), obstacle));
 }
 
 }  // namespace gracedb::cli

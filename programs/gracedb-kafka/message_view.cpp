@@ -126,6 +126,7 @@ ordered_json abbreviate(ordered_json value) {
 std::string message_text(const kafka::Message& message, const programs::Style& style, const TextView& view) {
   const auto value = ordered_json::parse(message.value, nullptr, false);
   std::string text = headline(message, style, kind_text(message, value));
+  if (view.headline_only) return text;
   for (const auto& [name, content] : message.headers) {
     text += fmt::format("{}: {}\n", printable_line(name), printable_line(content));
   }

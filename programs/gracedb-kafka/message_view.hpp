@@ -19,7 +19,8 @@ namespace gracedb::cli {
 std::string message_json(const kafka::Message& message, bool parsed);
 
 struct TextView {
-  bool full = false;  ///< do not abbreviate long values
+  bool full = false;           ///< do not abbreviate long values
+  bool headline_only = false;  ///< neither headers nor value
 };
 
 /// A headline (topic[partition] @ offset, time, key, what it is), the headers, and the value: JSON indented

@@ -178,9 +178,11 @@ ExitCode Produce::produce_lines(Context& context, kafka::Producer& producer) con
     producer.produce(std::string_view(line), options);
 
   const std::size_t pending = producer.flush(context.signals.received() ? flush_after_signal : timeout_);
-  tally->require_all(pending);
+  const Tally outcome = *tally;
+  if (pending > 0) producer.close(milliseconds(0));  // withdraws and reports them
+  outcome.require_all(pending);
   if (!context.json && !context.quiet) {
-    context.output.line(fmt::format("{} confirmed in {}", count_of(tally->confirmed(), "message"),
+    context.output.line(fmt::format("{} confirmed in {}", count_of(outcome.confirmed(), "message"),
                                     programs::format_duration(steady_clock::now() - start)));
   }
   return ExitCode::ok;

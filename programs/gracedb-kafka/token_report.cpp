@@ -103,7 +103,7 @@ std::string token_json(const auth::TokenRequest& request, const auth::Discovery&
   json["expires"] = nullptr;
   json["seconds_left"] = nullptr;
   if (claims.expires) {
-    json["expires"] = format_utc(*claims.expires);
+    json["expires"] = programs::format_rfc3339(*claims.expires);
     json["seconds_left"] = std::chrono::duration_cast<std::chrono::seconds>(*claims.expires - now).count();
   }
   json["suits"] = found.token && doubts_about(request, claims, now).empty();

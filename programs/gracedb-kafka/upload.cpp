@@ -52,7 +52,8 @@ class Upload {
   std::optional<kafka::Producer> make_producer(rest::GraceDb& client) const;
   rest::CreatedEvent submit(rest::GraceDb& client, kafka::Producer* producer,
                             const std::string& contents) const;
-  ExitCode report_completion(Context& context, rest::GraceDb& client, const rest::CreatedEvent& created,
+  std::optional<rest::GraceDb> make_observer() const;
+  ExitCode report_completion(Context& context, rest::GraceDb& observer, const rest::CreatedEvent& created,
                              UploadTimes times) const;
 
   programs::ConnectionOptions connection_;
@@ -150,6 +151,18 @@ std::optional<kafka::Producer> Upload::make_producer(rest::GraceDb& client) cons
   return client.create_kafka_producer(std::move(options));
 }
 
+// A client that does not try again by itself, as the wait for the event must end in time; connected
+// beforehand.
+std::optional<rest::GraceDb> Upload::make_observer() const {
+  if (!wait_) return std::nullopt;
+  rest::GraceDbOptions options = gracedb_options(connection_);
+  options.retry.tries = 0;
+  options.timeout = std::clamp(*wait_, milliseconds(1'000), milliseconds(10'000));
+  rest::GraceDb observer(std::move(options));
+  observer.api_root();
+  return observer;
+}
+
 rest::CreatedEvent Upload::submit(rest::GraceDb& client, kafka::Producer* producer,
                                   const std::string& contents) const {
   return client.create_event({.group = group_,
@@ -176,7 +189,8 @@ ExitCode Upload::run(Context& context) {
   const auto start = steady_clock::now();
   UploadTimes times;
   std::optional<kafka::Producer> producer = make_producer(client);
-  times.connect = since(start);
+  std::optional<rest::GraceDb> observer = make_observer();
+  if (producer) times.connect = since(start);
   context.signals.set_notice("interrupted before the event was confirmed; it may still arrive");
   const rest::CreatedEvent created = submit(client, producer ? &*producer : nullptr, contents);
   times.total = since(start);
@@ -185,19 +199,20 @@ ExitCode Upload::run(Context& context) {
     context.output.write(context.quiet ? upload_id(created) + "\n"
                                        : upload_text(created, times, context.style));
   }
-  if (wait_ && created.graceid) return report_completion(context, client, created, times);
+  if (observer && created.graceid) return report_completion(context, *observer, created, times);
   if (context.json) context.output.line(upload_json(created, times, nullptr));
   return ExitCode::ok;
 }
 
 // The result of the submission is reported whether or not the event is complete in time.
-ExitCode Upload::report_completion(Context& context, rest::GraceDb& client, const rest::CreatedEvent& created,
-                                   UploadTimes times) const {
+ExitCode Upload::report_completion(Context& context, rest::GraceDb& observer,
+                                   const rest::CreatedEvent& created, UploadTimes times) const {
   context.signals.set_notice(fmt::format(
       "interrupted while waiting for {}; it is submitted and need not be again", *created.graceid));
   const auto confirmed = steady_clock::now();
+  times.waited = true;
   try {
-    const nlohmann::json event = wait_for_event(client, *created.graceid, file_name(), *wait_);
+    const nlohmann::json event = wait_for_event(observer, *created.graceid, file_name(), *wait_);
     times.completion = since(confirmed);
     times.total += *times.completion;
     if (context.json) context.output.line(upload_json(created, times, event));

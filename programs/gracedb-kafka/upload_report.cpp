@@ -66,7 +66,7 @@ std::string upload_text(const rest::CreatedEvent& created, const UploadTimes& ti
                         const programs::Style& style) {
   std::string text = style.bold(printable_line(upload_id(created))) + "\n";
   text += row("content id", created.content_id);
-  text += row("connected", fmt::format("in {}", format_duration(times.connect)));
+  if (times.connect) text += row("connected", fmt::format("in {}", format_duration(*times.connect)));
   if (created.graceid && created.route != rest::EventRoute::http) {
     text += row("reserved", fmt::format("{} in {}", printable_line(*created.graceid),
                                         format_duration(created.reservation_time)));
@@ -76,9 +76,10 @@ std::string upload_text(const rest::CreatedEvent& created, const UploadTimes& ti
                 fmt::format("{}[{}] @ {} in {}", created.delivery->topic, created.delivery->partition,
                             created.delivery->offset, format_duration(created.delivery_time)));
   } else {
-    text += row("uploaded", created.route == rest::EventRoute::http_completion
-                                ? "over HTTP under the reserved graceid, as Kafka failed"
-                                : "over HTTP");
+    const bool completed = created.route == rest::EventRoute::http_completion;
+    text += row("uploaded", fmt::format("over HTTP{} in {}",
+                                        completed ? " under the reserved graceid, as Kafka failed," : "",
+                                        format_duration(times.total)));
   }
   return text;
 }
@@ -99,7 +100,8 @@ std::string upload_json(const rest::CreatedEvent& created, const UploadTimes& ti
   ordered_json json{
       {"graceid", nullptr}, {"content_id", created.content_id}, {"route", name_of(created.route)}};
   if (created.graceid) json["graceid"] = *created.graceid;
-  ordered_json seconds{{"connect", to_seconds(times.connect)}};
+  auto seconds = ordered_json::object();
+  if (times.connect) seconds["connect"] = to_seconds(*times.connect);
   if (created.graceid && created.route != rest::EventRoute::http) {
     seconds["reservation"] = to_seconds(created.reservation_time);
   }
@@ -112,6 +114,7 @@ std::string upload_json(const rest::CreatedEvent& created, const UploadTimes& ti
   if (times.completion) seconds["completion"] = to_seconds(*times.completion);
   seconds["total"] = to_seconds(times.total);
   json["seconds"] = std::move(seconds);
+  if (times.waited) json["complete"] = times.completion.has_value();
   if (!event.is_null()) json["event"] = event;
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -1,0 +1,93 @@
+#include "common/exit_code.hpp"
+
+#include "gracedb/core/errors.hpp"
+
+#include "common/output.hpp"
+#include "support/fake_token.hpp"
+
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <nlohmann/json.hpp>
+
+#include <new>
+
+namespace gracedb::programs {
+namespace {
+
+template <typename Error>
+Failure failure_of(const Error& error) {
+  return describe(std::make_exception_ptr(error));
+}
+
+HttpError http(int status, const std::string& body = {}) {
+  return {"GraceDB refused it", status, "reason", body};
+}
+
+TEST(ExitCodes, TellAuthenticationFailures) {
+  EXPECT_EQ(failure_of(KafkaTokenError("no token")).code, ExitCode::authentication);
+  EXPECT_EQ(failure_of(KafkaAuthenticationError("refused")).code, ExitCode::authentication);
+  EXPECT_EQ(failure_of(CredentialError("none")).code, ExitCode::authentication);
+  EXPECT_EQ(failure_of(http(401)).code, ExitCode::authentication);
+  EXPECT_EQ(failure_of(http(403, R"({"error": "Authentication credentials were not provided"})")).code,
+            ExitCode::authentication);
+}
+
+TEST(ExitCodes, TellUnreachableServers) {
+  EXPECT_EQ(failure_of(KafkaConnectionError("no broker")).code, ExitCode::unreachable);
+  EXPECT_EQ(failure_of(HttpConnectionError("no answer")).code, ExitCode::unreachable);
+  for (const int status : {502, 503, 504})
+    EXPECT_EQ(failure_of(http(status)).code, ExitCode::unreachable);
+}
+
+TEST(ExitCodes, TellTopicsFromOtherDeliveryFailures) {
+  EXPECT_EQ(failure_of(KafkaTopicError("no topic")).code, ExitCode::topic);
+  EXPECT_EQ(
+      failure_of(KafkaMessageDeliveryError("denied", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)).code,
+      ExitCode::topic);
+  EXPECT_EQ(failure_of(KafkaMessageDeliveryError("lost")).code, ExitCode::not_delivered);
+  EXPECT_EQ(failure_of(KafkaProducerError("queue full")).code, ExitCode::not_delivered);
+}
+
+TEST(ExitCodes, TellRefusalsOfGraceDb) {
+  for (const int status : {400, 403, 404, 409, 500})
+    EXPECT_EQ(failure_of(http(status)).code, ExitCode::refused);
+}
+
+TEST(ExitCodes, TellWrongUse) {
+  EXPECT_EQ(failure_of(UsageError("which broker?")).code, ExitCode::usage);
+  EXPECT_EQ(failure_of(std::invalid_argument("unknown group")).code, ExitCode::usage);
+}
+
+TEST(ExitCodes, TellTheRestApart) {
+  EXPECT_EQ(failure_of(KafkaConsumerError("no commit")).code, ExitCode::other);
+  EXPECT_EQ(failure_of(OutputError("disk full")).code, ExitCode::other);
+  EXPECT_EQ(failure_of(std::bad_alloc()).code, ExitCode::other);
+  EXPECT_EQ(failure_of(42).code, ExitCode::other);
+  EXPECT_EQ(failure_of(ProgramError(ExitCode::topic, "chosen")).code, ExitCode::topic);
+}
+
+TEST(Failures, AreOneLine) {
+  EXPECT_EQ(failure_of(KafkaConsumerError("first\nsecond\n")).message, "first second");
+}
+
+TEST(Failures, KeepTheListOfPlacesOfATokenError) {
+  EXPECT_EQ(failure_of(KafkaTokenError("no token:\n  $SCITOKEN: not set")).message,
+            "no token:\n  $SCITOKEN: not set");
+}
+
+TEST(Failures, NeverShowAToken) {
+  const std::string token = test_support::fake_token({{"sub", "albert"}});
+  for (const Failure& failure : {failure_of(KafkaTokenError("bad: " + token)), failure_of(http(400, token)),
+                                 failure_of(UsageError("not a file: " + token))}) {
+    EXPECT_EQ(failure.message.find(token), std::string::npos);
+    EXPECT_EQ(failure.message.find("eyJ"), std::string::npos);
+  }
+}
+
+TEST(Failures, AreOneJsonObjectForPrograms) {
+  const auto json = nlohmann::json::parse(to_json({ExitCode::topic, "no \"topic\"\nhere"}));
+  EXPECT_EQ(json, nlohmann::json({{"error", "no \"topic\"\nhere"}, {"code", 5}}));
+}
+
+}  // namespace
+}  // namespace gracedb::programs
