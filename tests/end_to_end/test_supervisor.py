@@ -115,7 +115,7 @@ BROKEN = {
     "file is empty": upload_message("{url}", "T0001", b""),
     "no graceid": upload_message("{url}", None, COINC),
     "graceid leads elsewhere": upload_message("{url}", "../../../user-info", COINC),
-    "graceid is a number": upload_message("{url}", None, COINC, graceid=17),
+    "graceid is a number": upload_message("{url}", 17, COINC),
     "label leads elsewhere": upload_message("{url}", "T0001", COINC, labels=["INJ/../.."]),
     "unknown event": upload_message("{url}", "T987654", COINC),
 }

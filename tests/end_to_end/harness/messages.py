@@ -11,7 +11,7 @@ def content_id(contents: bytes) -> str:
     return str(uuid.UUID(bytes=hashlib.sha256(contents).digest()[:16]))
 
 
-def upload_message(service_url: str, graceid: str | None, contents: bytes, **fields: object) -> str:
+def upload_message(service_url: str, graceid: object, contents: bytes, **fields: object) -> str:
     """An upload message; further fields replace what it would hold."""
     message = {
         "type": "upload",
