@@ -192,7 +192,10 @@ ExitCode Produce::produce_lines(Context& context, kafka::Producer& producer) con
 
 void add_produce(programs::Program& program) {
   const auto produce = std::make_shared<Produce>();
-  produce->add_options(program.add_command("produce", "Publish a file, a text, or each line of input", footer,
+  produce->add_options(program.add_command({.name = "produce",
+                                            .description = "Publish a file, a text, or each line of input",
+                                            .footer = footer,
+                                            .log_level = {}},
                                            [produce](Context& context) { return produce->run(context); }));
 }
 
