@@ -14,13 +14,14 @@
 namespace gracedb::sandbox::commands {
 namespace {
 
-/// INT and TERM, kept back from all threads until somebody waits for them.
+/// INT, TERM and HUP, kept back from all threads until somebody waits for them.
 class StopSignals {
  public:
   StopSignals() {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
+    sigaddset(&signals_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   }
   void wait() const {
@@ -47,8 +48,11 @@ int serve(const ServeOptions& options) {
   const StopSignals stop;
   if (options.exit_with_parent) follow_parent(parent);
   set_log_level(level_of(options.verbose));
-  const Sandbox sandbox(options.to_sandbox_options());
-  const std::string text = options.json ? readiness_json(sandbox) : readiness_text(sandbox, options.no_auth);
+  const SandboxOptions sandbox_options = options.to_sandbox_options();
+  const Sandbox sandbox(sandbox_options);
+  const std::string text = options.json
+                               ? readiness_json(sandbox)
+                               : readiness_text(sandbox, options.no_auth, sandbox_options.embedded_broker);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   stop.wait();

@@ -36,6 +36,13 @@ std::chrono::milliseconds read_duration(const std::string& option, const std::st
   throw std::invalid_argument(option + ": '" + text + "' is negative");
 }
 
+void check_instance_name(const std::string& name) {
+  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+  if (name.find_first_not_of(allowed) == std::string::npos) return;
+  throw std::invalid_argument("--instance-name '" + name +
+                              "': give letters, digits, '-' and '_' only, e.g. gracedb-dev");
+}
+
 void read_broker(const ServeOptions& options, SandboxOptions& sandbox) {
   sandbox.embedded_broker = options.broker == "embedded";
   if (!sandbox.embedded_broker) sandbox.bootstrap_servers = unless_empty(options.broker);
@@ -125,6 +132,7 @@ SandboxOptions ServeOptions::to_sandbox_options() const {
   sandbox.server.answer_delay = read_duration("--answer-delay", answer_delay);
   if (!state_dir.empty()) sandbox.state_dir = state_dir;
   sandbox.wait_for_disk = !no_fsync;
+  check_instance_name(instance_name);
   sandbox.instance_name = unless_empty(instance_name);
 
   sandbox.authenticate = !no_auth;

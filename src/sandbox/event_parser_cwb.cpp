@@ -1,4 +1,5 @@
 #include "sandbox/event_parser.hpp"
+#include "sandbox/numbers.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -93,8 +94,10 @@ std::string joined(const std::vector<std::string>& words, std::string_view separ
 }
 
 void put_time(json& attributes, const std::string& name, const std::optional<double>& gps) {
-  attributes[name] = gps ? json(static_cast<std::int64_t>(std::floor(*gps))) : json(nullptr);
-  attributes[name + "_ns"] = gps ? json(std::llround((*gps - std::floor(*gps)) * 1e9)) : json(nullptr);
+  const auto seconds = to_integer(gps);
+  attributes[name] = seconds ? json(*seconds) : json(nullptr);
+  attributes[name + "_ns"] =
+      seconds ? json(std::llround((*gps - static_cast<double>(*seconds)) * 1e9)) : json(nullptr);
 }
 
 json burst_attributes(const Trigger& trigger, const EventFacts& facts) {
@@ -133,7 +136,7 @@ EventFacts parse_cwb_file(std::string_view contents) {
   std::sort(instruments.begin(), instruments.end());
   facts.instruments = joined(instruments, ",");
   facts.likelihood = trigger.number("likelihood");
-  if (const auto nevents = trigger.number("nevent")) facts.nevents = static_cast<std::int64_t>(*nevents);
+  facts.nevents = to_integer(trigger.number("nevent"));
   facts.extra_attributes = json{{"MultiBurst", burst_attributes(trigger, facts)}}.dump();
   return facts;
 }

@@ -1,4 +1,5 @@
 #include "sandbox/event_parser.hpp"
+#include "sandbox/numbers.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -67,8 +68,7 @@ EventFacts parse_json_file(std::string_view pipeline, std::string_view contents)
   facts.far = first_number(document, {"far", "FAR"});
   facts.instruments = instruments_of(document);
   facts.likelihood = number_at(document, "likelihood");
-  if (const auto nevents = number_at(document, "nevents"))
-    facts.nevents = static_cast<std::int64_t>(*nevents);
+  facts.nevents = to_integer(number_at(document, "nevents"));
   for (const char* common : {"gpstime", "gps_time", "far", "FAR", "nevents", "likelihood"})
     document.erase(common);
   facts.extra_attributes = json{{attributes_name(pipeline), std::move(document)}}.dump(

@@ -1,5 +1,6 @@
 #include "sandbox/event_parser.hpp"
 #include "sandbox/ligolw.hpp"
+#include "sandbox/numbers.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -80,8 +81,8 @@ json real_or_null(const LigolwTable& table, std::size_t row, const char* column)
 }
 
 json integer_or_null(const LigolwTable& table, std::size_t row, const char* column) {
-  const auto number = table.number(row, column);
-  return number ? json(static_cast<std::int64_t>(*number)) : json(nullptr);
+  const auto number = to_integer(table.number(row, column));
+  return number ? json(*number) : json(nullptr);
 }
 
 json coinc_attributes(const LigolwTable& coinc) {
@@ -129,7 +130,7 @@ EventFacts parse_coinc_file(std::string_view contents) {
   facts.instruments = coinc->text(0, "ifos");
   json attributes = {{"CoincInspiral", coinc_attributes(*coinc)}};
   if (const LigolwTable* event = document.table("coinc_event")) {
-    if (const auto nevents = event->number(0, "nevents")) facts.nevents = static_cast<std::int64_t>(*nevents);
+    facts.nevents = to_integer(event->number(0, "nevents"));
     facts.likelihood = event->number(0, "likelihood");
   }
   if (const LigolwTable* singles = document.table("sngl_inspiral")) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace gracedb::sandbox {
 namespace {
@@ -22,16 +21,6 @@ double to_gps(TimePoint utc) {
   const auto leaps = std::upper_bound(leap_seconds.begin(), leap_seconds.end(), seconds.count());
   const auto whole = seconds.count() - gps_epoch + (leaps - leap_seconds.begin());
   return static_cast<double>(whole) + std::chrono::duration<double>(since_epoch - seconds).count();
-}
-
-TimePoint from_gps(double gps) {
-  const auto leaps_at = [gps](double unix_time) { return unix_time - static_cast<double>(gps_epoch) <= gps; };
-  double offset = 0;
-  for (const auto leap : leap_seconds) {
-    if (leaps_at(static_cast<double>(leap) + offset + 1)) offset += 1;
-  }
-  const double unix_time = gps + static_cast<double>(gps_epoch) - offset;
-  return TimePoint(std::chrono::microseconds(std::llround(unix_time * 1e6)));
 }
 
 }  // namespace gracedb::sandbox

@@ -7,7 +7,4 @@ namespace gracedb::sandbox {
 /// UTC as GPS seconds, leap seconds counted.
 double to_gps(TimePoint utc);
 
-/// GPS seconds as UTC.
-TimePoint from_gps(double gps);
-
 }  // namespace gracedb::sandbox
