@@ -9,6 +9,7 @@
 #include "supervisor/supervisor.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -47,6 +48,21 @@ std::filesystem::path default_spool_directory() {
   throw UsageError("where should messages that cannot be processed go? Give --spool-dir DIR");
 }
 
+// The line that text logs have, its parts as members.
+void log_as_json(const EventRecord& record) {
+  const double ms = std::chrono::duration<double, std::milli>(record.duration).count();
+  nlohmann::ordered_json fields{{"outcome", name_of(record.outcome)},
+                                {"graceid", nullptr},
+                                {"topic", record.topic},
+                                {"partition", record.partition},
+                                {"offset", record.offset},
+                                {"attempts", record.attempts},
+                                {"ms", ms}};
+  if (!record.graceid.empty()) fields["graceid"] = record.graceid;
+  if (!record.detail.empty()) fields["detail"] = record.detail;
+  programs::write_json_log(level_of(record), logger.name, name_of(record.outcome), fields);
+}
+
 class Serve {
  public:
   void add_options(programs::Options& options);
@@ -68,7 +84,7 @@ class Serve {
   std::optional<std::uint32_t> max_in_flight_;
   std::string max_in_flight_bytes_ = "256MiB";
   milliseconds drain_timeout_{30'000};
-  milliseconds upload_timeout_{60'000};
+  milliseconds upload_timeout_{30'000};
   std::optional<std::string> ready_file_;
   bool check_config_ = false;
 };
@@ -114,7 +130,7 @@ void Serve::add_options(programs::Options& options) {
                .key = "supervisor.max_in_flight_bytes"});
   options.add({.names = "--upload-timeout",
                .target = &upload_timeout_,
-               .help = "After this an upload without an answer is tried again [default: 60s]",
+               .help = "After this an upload without an answer is tried again [default: 30s]",
                .value = "DURATION",
                .key = "supervisor.upload_timeout"});
   options.add({.names = "--drain-timeout",
@@ -198,6 +214,7 @@ ExitCode Serve::run(Context& context) {
   describe(options);
   if (check_config_) return ExitCode::ok;
 
+  if (context.log_format == programs::LogFormat::json) options.on_settled = log_as_json;
   ServiceManager service(programs::process_environment()("NOTIFY_SOCKET"), ready_file_);
   options.on_ready = [&service] { service.ready(); };
   Supervisor supervisor(options, [&uploader](ResultQueue& results) {

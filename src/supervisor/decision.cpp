@@ -29,15 +29,6 @@ std::string shown(std::string_view text) {
   return text.size() > longest_shown ? line + "…" : line;
 }
 
-// "T0001", "G123456"
-bool is_graceid(std::string_view text) {
-  constexpr std::string_view prefixes = "GEHMTD";
-  constexpr std::size_t most_digits = 12;
-  return text.size() >= 2 && text.size() <= 1 + most_digits &&
-         prefixes.find(text.front()) != std::string_view::npos &&
-         std::all_of(text.begin() + 1, text.end(), is_digit);
-}
-
 std::optional<Rejection> check_server(const std::string& url, const Rules& rules) {
   std::optional<ServiceAddress> server;
   try {
@@ -107,6 +98,14 @@ Decision decide_upload(std::string_view value, const Rules& rules) {
 }
 
 }  // namespace
+
+bool is_graceid(std::string_view text) {
+  constexpr std::string_view prefixes = "GEHMTD";
+  constexpr std::size_t most_digits = 12;
+  return text.size() >= 2 && text.size() <= 1 + most_digits &&
+         prefixes.find(text.front()) != std::string_view::npos &&
+         std::all_of(text.begin() + 1, text.end(), is_digit);
+}
 
 Decision decide(const kafka::Message& message, const Rules& rules) {
   if (message.value.size() > rules.largest_message) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct Rules {
   std::vector<ServiceAddress> servers;
   std::size_t largest_message = std::size_t{32} << 20U;  ///< bytes of its value
 };
+
+/// True for "T0001", "G123456": one of the letters that GraceDB uses, and digits.
+bool is_graceid(std::string_view text);
 
 Decision decide(const kafka::Message& message, const Rules& rules);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "gracedb/core/logging.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -38,5 +40,10 @@ struct EventRecord {
   std::chrono::microseconds duration{0};  ///< from its poll
   std::string detail = {};                ///< why it was skipped or set aside
 };
+
+/// How loud the log speaks of it.
+constexpr LogLevel level_of(const EventRecord& record) noexcept {
+  return record.outcome == Outcome::set_aside ? LogLevel::warning : LogLevel::info;
+}
 
 }  // namespace gracedb::supervisor

@@ -36,7 +36,7 @@ std::string root_url(const rest::Url& service, const std::string& version) {
 HttpUploader::HttpUploader(HttpUploaderOptions options, ResultQueue& results)
     : options_(std::move(options)),
       service_(rest::parse_service_url(options_.gracedb.service_url)),
-      credentials_(options_.gracedb, service_),
+      credentials_(options_.gracedb, service_, options_.environment),
       results_(results),
       engine_(connection_settings(options_.gracedb), options_.most_connections),
       root_backoff_(options_.backoff, options_.longest_backoff),

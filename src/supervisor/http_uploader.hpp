@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gracedb/auth/discovery.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
 #include "core/backoff.hpp"
@@ -28,6 +29,7 @@ namespace gracedb::supervisor {
 struct HttpUploaderOptions {
   rest::GraceDbOptions gracedb;  ///< its retry policy is not used: uploads are tried for ever
   std::string kafka_server;      ///< told to GraceDB with each event
+  auth::Environment environment = auth::Environment::of_process();  ///< where the token is looked for
   std::size_t most_connections = 64;
   std::chrono::milliseconds backoff{100};  ///< first ceiling of the waiting time between tries; doubles
   std::chrono::milliseconds longest_backoff{15'000};

@@ -121,8 +121,13 @@ Spool::Spool(fs::path directory) : directory_(std::move(directory)) {
   if (fs::create_directories(directory_, error)) {
     fs::permissions(directory_, fs::perms::owner_all, error);
   }
-  if (error) throw SpoolError(fmt::format("{}: {}", directory_.native(), error.message()));
-  if (::access(directory_.c_str(), W_OK | X_OK) != 0) fail(directory_);
+  if (!error && ::access(directory_.c_str(), W_OK | X_OK) != 0) {
+    error = std::error_code(errno, std::generic_category());
+  }
+  if (error) {
+    throw SpoolError(
+        fmt::format("the spool directory {} cannot be used: {}", directory_.native(), error.message()));
+  }
 }
 
 void Spool::set_aside(const kafka::Message& message, const Rejection& rejection) const {

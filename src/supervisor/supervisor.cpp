@@ -18,7 +18,7 @@ constexpr milliseconds longest_poll{1'000};
 constexpr milliseconds between_commits{200};
 constexpr milliseconds between_spool_tries{2'000};
 constexpr milliseconds between_same_complaints{30'000};
-constexpr milliseconds after_fault{1'000};
+constexpr milliseconds after_refusal{1'000};
 /// Pausing throws away what has been fetched, so that short waits are sat out.
 constexpr milliseconds patience_before_pause{500};
 constexpr milliseconds last_commit_timeout{3'000};
@@ -38,8 +38,9 @@ std::string place_of(const kafka::Message& message) {
 }
 
 EventRecord record_of(const kafka::Message& message, Outcome outcome, std::string detail = {}) {
+  const bool has_graceid = message.key && is_graceid(*message.key);
   return {.outcome = outcome,
-          .graceid = {},
+          .graceid = has_graceid ? *message.key : std::string(),
           .topic = message.topic,
           .partition = message.partition,
           .offset = message.offset,
@@ -47,9 +48,9 @@ EventRecord record_of(const kafka::Message& message, Outcome outcome, std::strin
 }
 
 void log_record(const EventRecord& record) {
-  const auto level = record.outcome == Outcome::set_aside ? LogLevel::warning : LogLevel::info;
   const double ms = static_cast<double>(record.duration.count()) / 1000;
-  log::write(level, logger.name, "{} graceid={} topic={} partition={} offset={} attempts={} ms={:.1f}{}{}",
+  log::write(level_of(record), logger.name,
+             "{} graceid={} topic={} partition={} offset={} attempts={} ms={:.1f}{}{}",
              name_of(record.outcome), record.graceid.empty() ? "-" : record.graceid, record.topic,
              record.partition, record.offset, record.attempts, ms, record.detail.empty() ? "" : ": ",
              record.detail);
@@ -93,7 +94,10 @@ kafka::ConsumerOptions Supervisor::consumer_options() {
   options.kafka_config["enable.auto.commit"] = "false";
   const std::map<std::string, std::string> defaults = {
       {"client.id", "gracedb-kafka-supervisor"},
-      {"partition.assignment.strategy", "cooperative-sticky"},
+      // An eager strategy revokes, and so commits, before it joins again. A commit during a cooperative join
+      // waits behind it at the broker, comes too late, and costs us every partition.
+      {"partition.assignment.strategy", "roundrobin"},
+      {"heartbeat.interval.ms", "1000"},  // how soon a member learns of a rebalance that all others wait for
       // How soon the partitions of a process that was killed go to another one.
       {"session.timeout.ms", "10000"},
       {"topic.metadata.refresh.interval.ms", "30000"},
@@ -194,11 +198,13 @@ std::optional<kafka::Message> Supervisor::poll(Milliseconds timeout) {
     auto message = consumer_->poll(timeout);
     if (message) last_fault_.clear();
     return message;
+  } catch (const KafkaAuthenticationError& fault) {
+    complain(LogLevel::error, fault.what());
+    results_.wait(after_refusal);  // the next poll looks for another token at once
   } catch (const KafkaError& fault) {
     if (fault.is_fatal()) throw;
-    complain(fault.what());
+    complain(LogLevel::error, fault.what());
   }
-  results_.wait(after_fault);
   return std::nullopt;
 }
 
@@ -221,17 +227,17 @@ void Supervisor::follow_topics() {
     subscription_.refresh(*consumer_, now);
   } catch (const KafkaError& fault) {
     if (fault.is_fatal()) throw;
-    complain(fault.what());
+    complain(LogLevel::error, fault.what());
   }
 }
 
 // The same fault is told once and then rarely.
-void Supervisor::complain(const std::string& fault) {
+void Supervisor::complain(LogLevel level, const std::string& fault) {
   const auto now = Clock::now();
   if (fault == last_fault_ && now - last_complaint_ < between_same_complaints) return;
   last_fault_ = fault;
   last_complaint_ = now;
-  logger.error("{}", fault);
+  log::write(level, logger.name, std::string_view(fault));
 }
 
 // ---- decide, upload
@@ -290,8 +296,8 @@ bool Supervisor::try_to_set_aside(const Rejected& rejected) {
   try {
     spool_.set_aside(rejected.message, rejected.rejection);
   } catch (const std::exception& fault) {
-    complain(fmt::format("{} cannot be set aside, and no message is taken until it can: {}",
-                         place_of(rejected.message), fault.what()));
+    complain(LogLevel::error, fmt::format("{} cannot be set aside, and no message is taken until it can: {}",
+                                          place_of(rejected.message), fault.what()));
     return false;
   }
   settled(rejected.message, rejected.record);
@@ -322,14 +328,14 @@ void Supervisor::commit_progress() {
     consumer_->commit_async(positions);
     ledger_.requested(positions);
   } catch (const KafkaError& fault) {
-    complain(fault.what());
+    complain(LogLevel::error, fault.what());
   }
 }
 
 void Supervisor::on_committed(const std::vector<kafka::TopicPartition>& positions,
                               const std::string& failure) {
   if (failure.empty()) return ledger_.committed(positions);
-  logger.warning("{}; trying again", failure);
+  complain(LogLevel::warning, failure + "; trying again");
   ledger_.failed(positions);
 }
 

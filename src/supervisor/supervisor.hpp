@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gracedb/core/logging.hpp"
 #include "gracedb/kafka/consumer.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
@@ -88,7 +89,7 @@ class Supervisor {
   void pause();
   void resume();
   void follow_topics();
-  void complain(const std::string& fault);
+  void complain(LogLevel level, const std::string& fault);
 
   // decide, upload
   void handle(kafka::Message message);
