@@ -39,17 +39,22 @@ ExitCode code_of(const KafkaProducerError& error) {
   }
 }
 
+// A line break, and the blanks around it, become one blank.
 std::string one_line(std::string_view text) {
   std::string line;
+  bool at_break = false;
   for (const char c : text) {
-    if (c != '\n') {
+    if (c == '\n') {
+      at_break = true;
+    } else if (!at_break) {
       line += c;
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
+    } else if (c != ' ') {
+      while (line.ends_with(' '))
+        line.pop_back();
+      line.append(line.empty() ? "" : " ").append(1, c);
+      at_break = false;
     }
   }
-  while (!line.empty() && line.back() == ' ')
-    line.pop_back();
   return line;
 }
 

@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -70,13 +71,12 @@ class Program::Impl {
     app_.fallthrough();  // so that --version is known after a command too
   }
 
-  Options& set_main(Run run) { return add(app_, std::move(run)); }
+  Options& set_main(Run run) { return add(app_, info_.log_level, std::move(run)); }
 
-  Options& add_command(const std::string& name, const std::string& description, const std::string& footer,
-                       Run run) {
-    CLI::App& command = *app_.add_subcommand(name, description);
-    command.footer(footer);
-    return add(command, std::move(run));
+  Options& add_command(CommandInfo info, Run run) {
+    CLI::App& command = *app_.add_subcommand(info.name, info.description);
+    command.footer(info.footer);
+    return add(command, info.log_level.value_or(info_.log_level), std::move(run));
   }
 
   int run(int argc, const char* const* argv, const EnvironmentReader& environment) {
@@ -101,10 +101,11 @@ class Program::Impl {
     CLI::App* app;
     Options options;
     Run run;
+    LogLevel log_level;
   };
 
-  Options& add(CLI::App& app, Run run) {
-    commands_.push_back(std::make_unique<Command>(Command{&app, Options(app), std::move(run)}));
+  Options& add(CLI::App& app, LogLevel log_level, Run run) {
+    commands_.push_back(std::make_unique<Command>(Command{&app, Options(app), std::move(run), log_level}));
     return commands_.back()->options;
   }
 
@@ -152,7 +153,7 @@ class Program::Impl {
                             ? std::optional(command->app->get_option("--config")->results().back())
                             : environment("GRACEDB_KAFKA_CONFIG");
     command->options.resolve(ConfigFile::find(config, environment), environment, info_.other_sections);
-    set_up_log(chosen_log_level(), parse_log_format(log_format_));
+    set_up_log(chosen_log_level(*command), parse_log_format(log_format_));
     const Style style = Style::of(STDOUT_FILENO);
     Context context{.output = output,
                     .style = style,
@@ -229,11 +230,11 @@ class Program::Impl {
     return {{"-h, --help", "Show this help and exit"}, {"    --version", "Show versions and exit"}};
   }
 
-  LogLevel chosen_log_level() const {
+  LogLevel chosen_log_level(const Command& command) const {
     if (verbose_.times > 1) return LogLevel::debug;
     if (verbose_.times == 1) return LogLevel::info;
     if (log_level_) return parse_log_level(*log_level_);
-    return quiet_ ? LogLevel::error : info_.log_level;
+    return quiet_ ? std::max(LogLevel::error, command.log_level) : command.log_level;
   }
 
   ProgramInfo info_;
@@ -253,9 +254,8 @@ Program::~Program() = default;
 
 Options& Program::set_main(Run run) { return impl_->set_main(std::move(run)); }
 
-Options& Program::add_command(const std::string& name, const std::string& description,
-                              const std::string& footer, Run run) {
-  return impl_->add_command(name, description, footer, std::move(run));
+Options& Program::add_command(CommandInfo info, Run run) {
+  return impl_->add_command(std::move(info), std::move(run));
 }
 
 int Program::run(int argc, const char* const* argv, const EnvironmentReader& environment) {

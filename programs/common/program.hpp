@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,13 @@ struct ProgramInfo {
   LogLevel log_level = LogLevel::warning;  ///< unless asked for another
   bool is_service = false;  ///< a signal is its normal end: exit code 0 where it ends by itself
   std::vector<std::string> other_sections;  ///< tables of the configuration file left to other programs
+};
+
+struct CommandInfo {
+  std::string name;
+  std::string description;
+  std::string footer;                 ///< at the end of its help text
+  std::optional<LogLevel> log_level;  ///< unless asked for another; default: the program's
 };
 
 /// What a command works with.
@@ -53,8 +61,7 @@ class Program {
 
   /// The options of a program without commands. Once at most, and not together with add_command().
   Options& set_main(Run run);
-  Options& add_command(const std::string& name, const std::string& description, const std::string& footer,
-                       Run run);
+  Options& add_command(CommandInfo info, Run run);
 
   /// Parses and runs; once only.
   /// @return the exit code

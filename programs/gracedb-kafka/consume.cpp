@@ -192,8 +192,9 @@ std::string Consume::render(const Context& context, const kafka::Message& messag
 
 void add_consume(programs::Program& program) {
   const auto consume = std::make_shared<Consume>();
-  consume->add_options(program.add_command("consume", "Show messages as they arrive", footer,
-                                           [consume](Context& context) { return consume->run(context); }));
+  consume->add_options(program.add_command(
+      {.name = "consume", .description = "Show messages as they arrive", .footer = footer, .log_level = {}},
+      [consume](Context& context) { return consume->run(context); }));
 }
 
 }  // namespace gracedb::cli

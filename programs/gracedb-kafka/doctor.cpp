@@ -145,17 +145,28 @@ void Doctor::explain_missing_tls(const ProbeError& failure) const {
     case Listener::plaintext:
       throw ProbeError(ExitCode::unreachable, "the broker speaks no TLS on this port, and knows no login",
                        "Use its TLS port; or, for a local broker, --plaintext");
-    case Listener::tls:
     case Listener::unknown:
+      throw ProbeError(ExitCode::unreachable, "neither TLS nor Kafka is spoken on this port",
+                       "Check the port");
+    case Listener::tls:
       break;
   }
   throw ProbeError(failure);
 }
 
+// "a, b, c and 14 more"
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 3;
+  const std::size_t shown = std::min(names.size(), most);
+  const auto end = names.begin() + static_cast<std::ptrdiff_t>(shown);
+  const std::string text = fmt::format("{}", fmt::join(names.begin(), end, ", "));
+  return names.size() > shown ? fmt::format("{} and {} more", text, names.size() - shown) : text;
+}
+
 std::string advice_for_certificate(const TlsFinding& tls, const programs::ConnectionOptions& connection) {
   if (tls.fault.find("hostname") != std::string::npos || tls.fault.find("IP address") != std::string::npos) {
     return fmt::format("Use a name of the certificate ({}), or --skip-hostname-verification in development",
-                       fmt::join(tls.names, ", "));
+                       some_of(tls.names));
   }
   if (tls.fault.find("expired") != std::string::npos)
     return "The broker's operators have to renew its certificate";
@@ -176,7 +187,7 @@ Finding Doctor::look_at_tls() const {
     if (error.code() == ExitCode::usage) throw;
     explain_missing_tls(error);
   }
-  const std::string names = fmt::format("{}", fmt::join(tls.names, ", "));
+  const std::string names = some_of(tls.names);
   if (!tls.fault.empty()) {
     throw ProbeError(ExitCode::unreachable,
                      fmt::format("the certificate of {} is not trusted: {}", names, tls.fault),
@@ -214,12 +225,26 @@ Finding Doctor::look_at_listener() const {
   throw ProbeError(ExitCode::unreachable, "no Kafka broker answers on this port", "Check the port");
 }
 
+// "; /tmp/bt_u1000: expired at …": the places that hold something.
+std::string rejected_places(const auth::Discovery& found) {
+  std::string text;
+  for (const auth::Place& place : found.places) {
+    const bool empty = place.state.ends_with("not set") || place.state.starts_with("No such file");
+    if (!empty) text += fmt::format("; {}: {}", place.name, place.state);
+  }
+  return text;
+}
+
 Finding Doctor::look_at_token() const {
   const auth::TokenRequest request = broker_token_request(connection_, kafka::ProducerOptions().token_scope);
   const auth::Discovery found = auth::discover_token(request);
   if (!found.token) {
-    throw ProbeError(ExitCode::authentication, auth::describe_failure(request, found),
-                     "Obtain a fresh token with: htgettoken -a vault.ligo.org -i igwn");
+    throw ProbeError(
+        ExitCode::authentication,
+        fmt::format("no usable token with scope {} for {}{}", request.scope,
+                    fmt::join(request.audiences, " or "), rejected_places(found)),
+        "Obtain a fresh one with: htgettoken -a vault.ligo.org -i igwn; \"gracedb-kafka token\" tells "
+        "where it is looked for");
   }
   const auto now = std::chrono::system_clock::now();
   const auth::Claims& claims = found.token->claims();
@@ -274,7 +299,7 @@ Finding Doctor::look_at_gracedb() const {
   const std::string user = client.user_info().json().value("username", "");
   if (user.empty() || user == "AnonymousUser") {
     throw ProbeError(ExitCode::authentication,
-                     "GraceDB takes this client for an anonymous one; it offers " + client.credential(),
+                     "GraceDB takes this client for an anonymous one; its credential: " + client.credential(),
                      "Obtain a token with: htgettoken -a vault.ligo.org -i igwn; \"token --for gracedb -v\" "
                      "shows what is looked at");
   }
@@ -286,9 +311,12 @@ Finding Doctor::look_at_gracedb() const {
 
 void add_doctor(programs::Program& program) {
   const auto doctor = std::make_shared<Doctor>();
-  doctor->add_options(program.add_command("doctor", "Check the way to the broker and GraceDB, step by step",
-                                          footer,
-                                          [doctor](Context& context) { return doctor->run(context); }));
+  doctor->add_options(
+      program.add_command({.name = "doctor",
+                           .description = "Check the way to the broker and GraceDB, step by step",
+                           .footer = footer,
+                           .log_level = LogLevel::off},
+                          [doctor](Context& context) { return doctor->run(context); }));
 }
 
 }  // namespace gracedb::cli

@@ -14,15 +14,13 @@ using programs::ExitCode;
 using programs::Failure;
 using programs::printable_line;
 
-// For the failures that the library has put into words already.
+// For failures that the library has put into words; those of connections tell what to do by themselves.
 std::string advice_for(ExitCode code) {
   switch (code) {
     case ExitCode::authentication:
       return "\"gracedb-kafka token -v\" shows the token and where it was found";
     case ExitCode::topic:
       return "\"gracedb-kafka topics --all\" lists what the broker shows to this token";
-    case ExitCode::unreachable:
-      return "Check the address, and whether a firewall is in the way";
     default:
       return {};
   }

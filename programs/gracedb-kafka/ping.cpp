@@ -77,7 +77,10 @@ class Ping {
 
 void add_ping(programs::Program& program) {
   const auto ping = std::make_shared<Ping>();
-  ping->add_options(program.add_command("ping", "Send a test message and wait for its confirmation", footer,
+  ping->add_options(program.add_command({.name = "ping",
+                                         .description = "Send a test message and wait for its confirmation",
+                                         .footer = footer,
+                                         .log_level = LogLevel::off},
                                         [ping](Context& context) { return ping->run(context); }));
 }
 

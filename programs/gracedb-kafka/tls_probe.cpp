@@ -10,6 +10,7 @@
 #include <array>
 #include <ctime>
 #include <memory>
+#include <system_error>
 
 namespace gracedb::cli {
 namespace {
@@ -32,8 +33,9 @@ using Certificate = std::unique_ptr<X509, Freed<&X509_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Freed<&GENERAL_NAMES_free>>;
 
 std::string openssl_reason() {
-  const unsigned long code = ERR_get_error();
+  const unsigned long code = ERR_peek_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
   return reason == nullptr ? "closed by the other side" : reason;
 }

@@ -82,8 +82,12 @@ class TokenCommand {
 
 void add_token(programs::Program& program) {
   const auto token = std::make_shared<TokenCommand>();
-  token->add_options(program.add_command("token", "Show the token that would be used, and where it was found",
-                                         footer, [token](Context& context) { return token->run(context); }));
+  token->add_options(
+      program.add_command({.name = "token",
+                           .description = "Show the token that would be used, and where it was found",
+                           .footer = footer,
+                           .log_level = LogLevel::off},
+                          [token](Context& context) { return token->run(context); }));
 }
 
 }  // namespace gracedb::cli

@@ -95,7 +95,10 @@ class Topics {
 
 void add_topics(programs::Program& program) {
   const auto topics = std::make_shared<Topics>();
-  topics->add_options(program.add_command("topics", "List the topics of the instance", footer,
+  topics->add_options(program.add_command({.name = "topics",
+                                           .description = "List the topics of the instance",
+                                           .footer = footer,
+                                           .log_level = LogLevel::off},
                                           [topics](Context& context) { return topics->run(context); }));
 }
 

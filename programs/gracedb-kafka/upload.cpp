@@ -230,7 +230,10 @@ ExitCode Upload::report_completion(Context& context, rest::GraceDb& observer,
 
 void add_upload(programs::Program& program) {
   const auto upload = std::make_shared<Upload>();
-  upload->add_options(program.add_command("upload", "Submit an event file to GraceDB through Kafka", footer,
+  upload->add_options(program.add_command({.name = "upload",
+                                           .description = "Submit an event file to GraceDB through Kafka",
+                                           .footer = footer,
+                                           .log_level = {}},
                                           [upload](Context& context) { return upload->run(context); }));
 }
 

@@ -68,6 +68,8 @@ TEST(ExitCodes, TellTheRestApart) {
 
 TEST(Failures, AreOneLine) {
   EXPECT_EQ(failure_of(KafkaConsumerError("first\nsecond\n")).message, "first second");
+  EXPECT_EQ(failure_of(KafkaConsumerError("no token: \n  $A: not set\n\n  $B: empty")).message,
+            "no token: $A: not set $B: empty");
 }
 
 TEST(Failures, KeepTheListOfPlacesOfATokenError) {

@@ -24,7 +24,9 @@ class TestProgram {
  public:
   explicit TestProgram(Program::Run run = [](Context&) { return ExitCode::ok; })
       : program_({.name = "prog", .description = "Tests.", .footer = "The end.", .other_sections = {}}),
-        options_(program_.add_command("act", "Does something", "Example: prog act", std::move(run))) {
+        options_(program_.add_command(
+            {.name = "act", .description = "Does something", .footer = "Example: prog act", .log_level = {}},
+            std::move(run))) {
     add_connection_options(options_, connection);
   }
 
