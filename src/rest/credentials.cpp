@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -35,14 +36,17 @@ void check(const GraceDbOptions& options, const Url& service, const auth::Enviro
   }
 }
 
+// "first line; second; third"
 std::string on_one_line(std::string_view text) {
   std::string line;
-  for (const char c : text) {
-    if (c != '\n') {
-      line += c;
-    } else if (!line.ends_with(' ')) {
-      line += ' ';
-    }
+  while (!text.empty()) {
+    std::string_view part = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
+    if (part.ends_with('.')) part.remove_suffix(1);
+    if (part.empty()) continue;
+    if (!line.empty()) line += "; ";
+    line += part;
   }
   return line;
 }

@@ -80,6 +80,7 @@ std::string Url::authority() const {
 }
 
 Url parse_url(std::string_view text) {
+  if (text.find("://") == std::string_view::npos) refuse(text, "it does not begin with https://");
   const UrlHandle handle = make_handle();
   set_url(handle.get(), text);
   return read_parts(handle.get(), text);

@@ -132,7 +132,8 @@ TEST(Credentials, FailAtOnceWithoutAnyIfAskedTo) {
 TEST(Credentials, ExplainWhyNoTokenWasSent) {
   Credentials none = credentials({.service_url = secure}, {{"BEARER_TOKEN", token_for_gracedb(-1h)}});
   const std::string text = none.explain(sent_to(secure, none));
-  EXPECT_THAT(text, AllOf(HasSubstr("no token was sent"), HasSubstr("expired"), HasSubstr("htgettoken")));
+  EXPECT_THAT(text, AllOf(HasSubstr("no token was sent"), HasSubstr("; $BEARER_TOKEN: expired"),
+                          HasSubstr("; Obtain a fresh token with: htgettoken"), Not(HasSubstr("\n"))));
 }
 
 TEST(Credentials, ExplainWhoseTokenWasSentWithoutShowingIt) {

@@ -35,6 +35,12 @@ TEST(Url, RefusesWhatIsNotHttp) {
   }
 }
 
+TEST(Url, WithoutASchemeIsRefusedWithARemedy) {
+  EXPECT_EQ(message_of<std::invalid_argument>([] { parse_url("gracedb.ligo.org/api/"); }),
+            "'gracedb.ligo.org/api/' is not a usable URL: it does not begin with https://; "
+            "give one like https://gracedb-test.ligo.org/api/");
+}
+
 TEST(Url, WithAUserNameIsRefusedWithoutShowingThePassword) {
   for (const char* text :
        {"https://albert:secret@gracedb.ligo.org/", "https://albert:secret@gracedb.ligo.org:x/"}) {
