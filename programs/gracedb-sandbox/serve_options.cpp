@@ -43,6 +43,14 @@ void check_instance_name(const std::string& name) {
                               "': give letters, digits, '-' and '_' only, e.g. gracedb-dev");
 }
 
+std::optional<Operation> read_fault_target(const std::string& text) {
+  try {
+    return parse_fault_target(text);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(std::string("--fault-on: ") + error.what());
+  }
+}
+
 void read_broker(const ServeOptions& options, SandboxOptions& sandbox) {
   sandbox.embedded_broker = options.broker == "embedded";
   if (!sandbox.embedded_broker) sandbox.bootstrap_servers = unless_empty(options.broker);
@@ -151,7 +159,7 @@ SandboxOptions ServeOptions::to_sandbox_options() const {
   sandbox.topics = topics;
   sandbox.partitions = partitions;
 
-  const auto target = parse_fault_target(fault_on);
+  const auto target = read_fault_target(fault_on);
   for (const std::string& spec : faults)
     sandbox.faults.push_back(parse_fault(spec, target));
   sandbox.seed = seed;

@@ -1,6 +1,6 @@
 #include "sandbox/database.hpp"
 
-#include <utility>
+#include <stdexcept>
 
 namespace gracedb::sandbox {
 
@@ -79,15 +79,23 @@ int open_flags(Connection::Access access) {
                                               : SQLite::OPEN_READONLY);
 }
 
+SQLite::Database open_database(const std::filesystem::path& path, Connection::Access access) {
+  try {
+    SQLite::Database database(path.string(), open_flags(access), busy_timeout_ms);
+    if (access == Connection::Access::write) {
+      SQLite::Statement(database, "PRAGMA journal_mode=WAL").executeStep();
+      database.exec("PRAGMA foreign_keys=ON");
+    }
+    return database;
+  } catch (const SQLite::Exception& error) {
+    throw std::runtime_error("cannot open the database " + path.string() + ": " + error.what());
+  }
+}
+
 }  // namespace
 
 Connection::Connection(const std::filesystem::path& path, Access access)
-    : database_(path.string(), open_flags(access), busy_timeout_ms) {
-  if (access == Access::write) {
-    SQLite::Statement(database_, "PRAGMA journal_mode=WAL").executeStep();
-    database_.exec("PRAGMA foreign_keys=ON");
-  }
-}
+    : database_(open_database(path, access)) {}
 
 Query Connection::query(std::string_view sql) {
   auto found = statements_.find(sql);

@@ -34,8 +34,8 @@ class Query {
   Query& operator<<(bool value) { return *this << std::int64_t{value}; }
   Query& operator<<(double value);
   Query& operator<<(std::string_view value);
-  Query& operator<<(const std::string& value) { return *this << std::string_view(value); }
-  Query& operator<<(const char* value) { return *this << std::string_view(value); }
+  Query& operator<<(const std::string& value) { return *this << std::string_view{value}; }
+  Query& operator<<(const char* value) { return *this << std::string_view{value}; }
   Query& operator<<(Blob value);
   Query& operator<<(TimePoint value) { return *this << value.time_since_epoch().count(); }
   template <typename T>
@@ -80,6 +80,7 @@ class Connection {
  public:
   enum class Access { read, write };
 
+  /// @throws std::runtime_error  the file cannot be opened, or is no database
   Connection(const std::filesystem::path& path, Access access);
 
   /// Starts a statement, which is prepared at its first use and kept. `sql` is a literal: it outlives this.
@@ -100,7 +101,7 @@ class Database {
     crash,       ///< a commit survives the end of the process, not of the machine
   };
 
-  /// @throws SQLite::Exception
+  /// @throws std::runtime_error  the file cannot be opened, or is no database
   Database(const std::filesystem::path& path, Durability durability);
 
   /// Calls `work(Connection&)` in one transaction, rolled back if it throws.

@@ -1,8 +1,6 @@
 #include "sandbox/event_rows.hpp"
 #include "sandbox/event_store.hpp"
 
-#include <algorithm>
-
 namespace gracedb::sandbox {
 
 std::vector<StoredFile> EventStore::files(const Event& event) const {

@@ -4,7 +4,9 @@
 #include "sandbox/catalog.hpp"
 #include "sandbox/event_json.hpp"
 #include "sandbox/event_parser.hpp"
+#include "sandbox/form_check.hpp"
 #include "sandbox/graceid.hpp"
+#include "sandbox/json_tools.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -15,60 +17,10 @@ using nlohmann::json;
 
 constexpr log::Logger logger{"gracedb.sandbox"};
 
-[[noreturn]] void refuse_fields(const std::vector<std::string>& errors) {
-  throw Refusal(json_answer(400, {{"errors", errors}}));
-}
-
-/// Collects what is wrong with a form, so that it is reported all at once.
-class FormCheck {
- public:
-  explicit FormCheck(const Request& request) : request_(request) {}
-
-  std::string required(const char* field, bool (*is_known)(std::string_view)) {
-    const auto value = request_.field(field);
-    if (!value) {
-      errors_.push_back(std::string(field) + ": This field is required.");
-    } else if (!is_known(*value)) {
-      errors_.push_back(std::string(field) + ": '" + *value + "' is not one of the available choices.");
-    }
-    return value.value_or("");
-  }
-  std::optional<std::string> optional(const char* field, bool (*is_known)(std::string_view)) {
-    auto value = request_.field(field);
-    if (value && !is_known(*value)) {
-      errors_.push_back(std::string(field) + ": '" + *value + "' is not one of the available choices.");
-    }
-    return value;
-  }
-  std::vector<std::string> labels() {
-    auto labels = request_.fields("labels");
-    for (const std::string& label : labels) {
-      if (!is_label(label)) errors_.push_back("labels: Label '" + label + "' does not exist.");
-      if (is_protected_label(label))
-        errors_.push_back("labels: Label '" + label + "' cannot be set by hand.");
-    }
-    return labels;
-  }
-  const UploadedFile& file(const char* field) {
-    static const UploadedFile nothing;
-    const auto found = request_.files.find(field);
-    if (found != request_.files.end()) return found->second;
-    errors_.push_back(std::string(field) + ": This field is required.");
-    return nothing;
-  }
-  void add(std::string error) { errors_.push_back(std::move(error)); }
-  void finish() const {
-    if (!errors_.empty()) refuse_fields(errors_);
-  }
-
- private:
-  const Request& request_;
-  std::vector<std::string> errors_;
-};
-
-bool is_content_id(std::string_view text) {
-  const auto id = parse_event_id(text);
-  return id && std::holds_alternative<ContentId>(*id);
+std::optional<ContentId> to_content_id(std::string_view text) {
+  auto id = parse_event_id(text);
+  if (!id || !std::holds_alternative<ContentId>(*id)) return {};
+  return std::get<ContentId>(*std::move(id));
 }
 
 bool is_true(const std::optional<std::string>& text) {
@@ -115,6 +67,24 @@ std::string conflict_text(const Event& event) {
              : "The file is not the one that " + event.graceid + " was reserved for: content_id differs.";
 }
 
+Answer answer_to_upload(const EventStore::Completion& completion, std::string_view api,
+                        const std::vector<std::string>& warnings) {
+  if (!completion.event) throw Refusal(text_answer(404, "Event not found."));
+  const Event& event = *completion.event;
+  if (completion.outcome == EventStore::Outcome::other_content) {
+    logger.info("refused an upload to {}: other content", event.graceid);
+    return json_answer(409, {{"error", conflict_text(event)}});
+  }
+  if (completion.outcome == EventStore::Outcome::already_done) {
+    logger.info("{} was uploaded again with the same content", event.graceid);
+    json document = created_json(event, api, {});
+    document["already_complete"] = true;
+    return json_answer(200, document);
+  }
+  logger.info("completed {}", event.graceid);
+  return json_answer(201, created_json(event, api, warnings)).with_header("Location", event_url(event, api));
+}
+
 }  // namespace
 
 Event event_of(const Request& request, const EventStore& store) {
@@ -141,27 +111,26 @@ Answer EventEndpoints::reserve(const Request& request) const {
                         .pipeline = form.required("pipeline", is_pipeline),
                         .search = form.optional("search", is_search),
                         .submitter = request.user.value(),
-                        .content_id = request.field("content_id"),
+                        .content_id = {},
                         .replay_id = request.field("replay_id")};
-  if (submission.content_id && !is_content_id(*submission.content_id)) form.add("content_id: Not a UUID.");
+  if (const auto content_id = request.field("content_id")) {
+    submission.content_id = to_content_id(*content_id);
+    if (!submission.content_id) form.add("content_id: Not a UUID.");
+  }
   if (submission.replay_id && !is_replay_id(*submission.replay_id)) {
     form.add("replay_id: Give up to 30 characters of A-Z, a-z, 0-9, '_' and '-'.");
   }
   form.finish();
-  if (submission.content_id) {
-    submission.content_id = std::get<ContentId>(*parse_event_id(*submission.content_id));
-  }
   const Event event = store_.reserve(submission);
   logger.info("reserved {} for {} ({}, {})", event.graceid, submission.submitter, submission.group,
               submission.pipeline);
-  return json_answer(201,
-                     {{"graceid", event.graceid},
-                      {"submitter", submission.submitter},
-                      {"group", submission.group},
-                      {"pipeline", submission.pipeline},
-                      {"search", submission.search ? json(*submission.search) : json(nullptr)},
-                      {"content_id", submission.content_id ? json(*submission.content_id) : json(nullptr)},
-                      {"replay_id", submission.replay_id ? json(*submission.replay_id) : json(nullptr)}});
+  return json_answer(201, {{"graceid", event.graceid},
+                           {"submitter", submission.submitter},
+                           {"group", submission.group},
+                           {"pipeline", submission.pipeline},
+                           {"search", or_null(submission.search)},
+                           {"content_id", or_null(submission.content_id)},
+                           {"replay_id", or_null(submission.replay_id)}});
 }
 
 Answer EventEndpoints::upload(const Request& request) const {
@@ -182,24 +151,7 @@ Answer EventEndpoints::upload(const Request& request) const {
   upload.kafka_topic = request.field("kafka_topic");
   const auto completion = store_.complete(graceid, upload, alert_maker(request, "new", reading.is_readable));
   publish(completion);
-  switch (completion.outcome) {
-    case EventStore::Outcome::not_found:
-      break;
-    case EventStore::Outcome::other_content:
-      logger.info("refused an upload to {}: other content", graceid);
-      return json_answer(409, {{"error", conflict_text(*completion.event)}});
-    case EventStore::Outcome::already_done: {
-      logger.info("{} was uploaded again with the same content", graceid);
-      json document = created_json(*completion.event, request.api, {});
-      document["already_complete"] = true;
-      return json_answer(200, document);
-    }
-    case EventStore::Outcome::completed:
-      logger.info("completed {}", graceid);
-      return json_answer(201, created_json(*completion.event, request.api, reading.warnings))
-          .with_header("Location", event_url(*completion.event, request.api));
-  }
-  throw Refusal(text_answer(404, "Event not found."));
+  return answer_to_upload(completion, request.api, reading.warnings);
 }
 
 Answer EventEndpoints::create(const Request& request) const {

@@ -3,22 +3,17 @@
 #include "core/clock.hpp"
 #include "sandbox/gps_time.hpp"
 #include "sandbox/http.hpp"
+#include "sandbox/json_tools.hpp"
+#include "sandbox/text.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <cctype>
 #include <cmath>
 
 namespace gracedb::sandbox {
 namespace {
 
 using nlohmann::json;
-
-template <typename T>
-json or_null(const std::optional<T>& value) {
-  return value ? json(*value) : json(nullptr);
-}
 
 // GraceDB keeps times with six decimals.
 json to_microseconds(const std::optional<double>& seconds) {
@@ -40,12 +35,6 @@ json links_of(const Event& event, std::string_view api) {
           {"labels", self + "/labels/"},
           {"self", self},
           {"tags", self + "/tag/"}};
-}
-
-std::string in_lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 }  // namespace
@@ -120,7 +109,7 @@ Alert make_alert(const Event& event, std::string_view alert_type, std::string_vi
       {"uid", event.graceid}, {"alert_type", alert_type}, {"data", object}, {"object", std::move(object)}};
   const Submission& submission = event.submission;
   return {in_lower_case(std::string(instance_name) + "." + submission.group + "_" + submission.pipeline),
-          payload.dump(-1, ' ', false, json::error_handler_t::replace)};
+          to_text(payload)};
 }
 
 }  // namespace gracedb::sandbox

@@ -1,4 +1,5 @@
 #include "sandbox/event_parser.hpp"
+#include "sandbox/json_tools.hpp"
 #include "sandbox/numbers.hpp"
 
 #include <nlohmann/json.hpp>
@@ -82,8 +83,6 @@ class Trigger {
   std::optional<double>* rate_below_ = nullptr;
 };
 
-json or_null(const std::optional<double>& value) { return value ? json(*value) : json(nullptr); }
-
 std::string joined(const std::vector<std::string>& words, std::string_view separator) {
   std::string text;
   for (const std::string& word : words) {
@@ -137,7 +136,7 @@ EventFacts parse_cwb_file(std::string_view contents) {
   facts.instruments = joined(instruments, ",");
   facts.likelihood = trigger.number("likelihood");
   facts.nevents = to_integer(trigger.number("nevent"));
-  facts.extra_attributes = json{{"MultiBurst", burst_attributes(trigger, facts)}}.dump();
+  facts.extra_attributes = to_text({{"MultiBurst", burst_attributes(trigger, facts)}});
   return facts;
 }
 

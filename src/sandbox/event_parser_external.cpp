@@ -1,5 +1,6 @@
 #include "sandbox/event_parser.hpp"
 #include "sandbox/gps_time.hpp"
+#include "sandbox/json_tools.hpp"
 
 #include <nlohmann/json.hpp>
 #include <pugixml.hpp>
@@ -65,15 +66,14 @@ EventFacts facts_of(const VoEvent& event) {
   facts.instruments = "";
   const json far = number_or_null(event.parameter("FAR"));
   if (far.is_number()) facts.far = far.get<double>();
-  const auto trigger = event.parameter("TrigID");
-  facts.extra_attributes = json{{"GRB",
-                                 {{"ivorn", event.ivorn()},
-                                  {"trigger_id", trigger ? json(*trigger) : json(nullptr)},
-                                  {"ra", number_or_null(event.text("//C1"))},
-                                  {"dec", number_or_null(event.text("//C2"))},
-                                  {"error_radius", number_or_null(event.text("//Error2Radius"))},
-                                  {"trigger_duration", number_or_null(event.parameter("Trig_Timescale"))}}}}
-                               .dump(-1, ' ', false, json::error_handler_t::replace);
+  facts.extra_attributes =
+      to_text({{"GRB",
+                {{"ivorn", event.ivorn()},
+                 {"trigger_id", or_null(event.parameter("TrigID"))},
+                 {"ra", number_or_null(event.text("//C1"))},
+                 {"dec", number_or_null(event.text("//C2"))},
+                 {"error_radius", number_or_null(event.text("//Error2Radius"))},
+                 {"trigger_duration", number_or_null(event.parameter("Trig_Timescale"))}}}});
   return facts;
 }
 
@@ -88,13 +88,12 @@ EventFacts facts_of(const json& notice) {
   const auto value = [&](const char* key) { return notice.value(key, json(nullptr)); };
   json trigger = value("id");
   if (trigger.is_array() && !trigger.empty()) trigger = json(trigger.front());
-  facts.extra_attributes = json{{"GRB",
-                                 {{"trigger_id", std::move(trigger)},
-                                  {"ra", value("ra")},
-                                  {"dec", value("dec")},
-                                  {"error_radius", value("ra_dec_error")},
-                                  {"trigger_duration", value("rate_duration")}}}}
-                               .dump(-1, ' ', false, json::error_handler_t::replace);
+  facts.extra_attributes = to_text({{"GRB",
+                                     {{"trigger_id", std::move(trigger)},
+                                      {"ra", value("ra")},
+                                      {"dec", value("dec")},
+                                      {"error_radius", value("ra_dec_error")},
+                                      {"trigger_duration", value("rate_duration")}}}});
   return facts;
 }
 

@@ -1,4 +1,5 @@
 #include "sandbox/event_parser.hpp"
+#include "sandbox/json_tools.hpp"
 #include "sandbox/numbers.hpp"
 
 #include <nlohmann/json.hpp>
@@ -71,8 +72,7 @@ EventFacts parse_json_file(std::string_view pipeline, std::string_view contents)
   facts.nevents = to_integer(number_at(document, "nevents"));
   for (const char* common : {"gpstime", "gps_time", "far", "FAR", "nevents", "likelihood"})
     document.erase(common);
-  facts.extra_attributes = json{{attributes_name(pipeline), std::move(document)}}.dump(
-      -1, ' ', false, json::error_handler_t::replace);
+  facts.extra_attributes = to_text({{attributes_name(pipeline), std::move(document)}});
   return facts;
 }
 

@@ -1,74 +1,32 @@
 #include "sandbox/event_parser.hpp"
+#include "sandbox/json_tools.hpp"
 #include "sandbox/ligolw.hpp"
 #include "sandbox/numbers.hpp"
 
 #include <nlohmann/json.hpp>
-
-#include <array>
 
 namespace gracedb::sandbox {
 namespace {
 
 using nlohmann::json;
 
-constexpr auto single_inspiral_texts = std::to_array<const char*>({"ifo", "search", "channel"});
+// One name a line would hide the lists in their length.
+// clang-format off
+constexpr const char* single_inspiral_texts[] = {
+    "ifo", "search", "channel"};
 
-constexpr auto single_inspiral_integers =
-    std::to_array<const char*>({"end_time", "end_time_ns", "impulse_time", "impulse_time_ns", "chisq_dof",
-                                "bank_chisq_dof", "cont_chisq_dof"});
+constexpr const char* single_inspiral_integers[] = {
+    "end_time", "end_time_ns", "impulse_time", "impulse_time_ns", "chisq_dof", "bank_chisq_dof",
+    "cont_chisq_dof"};
 
-constexpr auto single_inspiral_reals = std::to_array<const char*>({"end_time_gmst",
-                                                                   "template_duration",
-                                                                   "event_duration",
-                                                                   "amplitude",
-                                                                   "eff_distance",
-                                                                   "coa_phase",
-                                                                   "mass1",
-                                                                   "mass2",
-                                                                   "mchirp",
-                                                                   "mtotal",
-                                                                   "eta",
-                                                                   "kappa",
-                                                                   "chi",
-                                                                   "tau0",
-                                                                   "tau2",
-                                                                   "tau3",
-                                                                   "tau4",
-                                                                   "tau5",
-                                                                   "ttotal",
-                                                                   "psi0",
-                                                                   "psi3",
-                                                                   "alpha",
-                                                                   "alpha1",
-                                                                   "alpha2",
-                                                                   "alpha3",
-                                                                   "alpha4",
-                                                                   "alpha5",
-                                                                   "alpha6",
-                                                                   "beta",
-                                                                   "f_final",
-                                                                   "snr",
-                                                                   "chisq",
-                                                                   "bank_chisq",
-                                                                   "cont_chisq",
-                                                                   "sigmasq",
-                                                                   "rsqveto_duration",
-                                                                   "Gamma0",
-                                                                   "Gamma1",
-                                                                   "Gamma2",
-                                                                   "Gamma3",
-                                                                   "Gamma4",
-                                                                   "Gamma5",
-                                                                   "Gamma6",
-                                                                   "Gamma7",
-                                                                   "Gamma8",
-                                                                   "Gamma9",
-                                                                   "spin1x",
-                                                                   "spin1y",
-                                                                   "spin1z",
-                                                                   "spin2x",
-                                                                   "spin2y",
-                                                                   "spin2z"});
+constexpr const char* single_inspiral_reals[] = {
+    "end_time_gmst", "template_duration", "event_duration", "amplitude", "eff_distance", "coa_phase", "mass1",
+    "mass2", "mchirp", "mtotal", "eta", "kappa", "chi", "tau0", "tau2", "tau3", "tau4", "tau5", "ttotal",
+    "psi0", "psi3", "alpha", "alpha1", "alpha2", "alpha3", "alpha4", "alpha5", "alpha6", "beta", "f_final",
+    "snr", "chisq", "bank_chisq", "cont_chisq", "sigmasq", "rsqveto_duration", "Gamma0", "Gamma1", "Gamma2",
+    "Gamma3", "Gamma4", "Gamma5", "Gamma6", "Gamma7", "Gamma8", "Gamma9", "spin1x", "spin1y", "spin1z",
+    "spin2x", "spin2y", "spin2z"};
+// clang-format on
 
 json text_or_null(const LigolwTable& table, std::size_t row, const char* column) {
   const auto text = table.text(row, column);
@@ -136,7 +94,7 @@ EventFacts parse_coinc_file(std::string_view contents) {
   if (const LigolwTable* singles = document.table("sngl_inspiral")) {
     attributes["SingleInspiral"] = single_attributes(*singles);
   }
-  facts.extra_attributes = attributes.dump(-1, ' ', false, json::error_handler_t::replace);
+  facts.extra_attributes = to_text(attributes);
   return facts;
 }
 
@@ -160,8 +118,7 @@ EventFacts parse_injection_file(std::string_view contents) {
   attributes["waveform"] = text_or_null(*injection, 0, "waveform");
   attributes["geocent_end_time"] = integer_or_null(*injection, 0, "geocent_end_time");
   attributes["geocent_end_time_ns"] = integer_or_null(*injection, 0, "geocent_end_time_ns");
-  facts.extra_attributes =
-      json{{"SimInspiral", std::move(attributes)}}.dump(-1, ' ', false, json::error_handler_t::replace);
+  facts.extra_attributes = to_text({{"SimInspiral", std::move(attributes)}});
   return facts;
 }
 

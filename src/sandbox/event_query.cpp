@@ -4,9 +4,9 @@
 #include "sandbox/graceid.hpp"
 #include "sandbox/query_lexer.hpp"
 #include "sandbox/query_time.hpp"
+#include "sandbox/text.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <map>
 
@@ -27,13 +27,6 @@ Condition joined(const std::vector<Condition>& conditions, std::string_view word
   }
   whole.sql += ")";
   return whole;
-}
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower;
 }
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view wanted) {

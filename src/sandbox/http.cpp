@@ -1,5 +1,7 @@
 #include "sandbox/http.hpp"
 
+#include "sandbox/json_tools.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <charconv>
@@ -43,10 +45,7 @@ Answer Answer::with_header(std::string name, std::string value) && {
 Answer json_answer(int status, const nlohmann::json& document) {
   // The charset keeps the HTTP library from compressing every small answer, which would cost more than the
   // work.
-  return {status,
-          document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-          "application/json; charset=utf-8",
-          {}};
+  return {status, to_text(document), "application/json; charset=utf-8", {}};
 }
 
 Answer text_answer(int status, std::string text) {

@@ -1,6 +1,7 @@
 #include "sandbox/own_routes.hpp"
 
 #include "sandbox/event_json.hpp"
+#include "sandbox/json_tools.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -10,11 +11,6 @@ namespace gracedb::sandbox {
 namespace {
 
 using nlohmann::json;
-
-template <typename T>
-json or_null(const std::optional<T>& value) {
-  return value ? json(*value) : json(nullptr);
-}
 
 double to_unix_time(TimePoint time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
 

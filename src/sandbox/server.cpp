@@ -75,7 +75,7 @@ Request to_request(const httplib::Request& received, std::string_view scheme) {
   const std::size_t question = received.target.find('?');
   request.path = parse_path(received.target.substr(0, question));
   if (question != std::string::npos)
-    request.query = parse_form(std::string_view(received.target).substr(question + 1));
+    request.query = parse_form(std::string_view{received.target}.substr(question + 1));
   request.user_agent = received.get_header_value("User-Agent");
   request.authorization = received.get_header_value("Authorization");
   std::string host = received.get_header_value("Host");

@@ -15,15 +15,20 @@ namespace {
 std::filesystem::path make_temporary_folder() {
   std::string name = (std::filesystem::temp_directory_path() / "gracedb-sandbox-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) {
-    throw std::filesystem::filesystem_error("cannot make a temporary folder", name,
-                                            std::error_code(errno, std::generic_category()));
+    throw std::system_error(errno, std::generic_category(), "cannot make a temporary folder " + name);
   }
   return name;
 }
 
 std::filesystem::path make_folder(const std::filesystem::path& path) {
-  std::filesystem::create_directories(path);
-  return std::filesystem::canonical(path);
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  auto canonical = std::filesystem::canonical(path, error);
+  if (!error && !std::filesystem::is_directory(canonical, error)) {
+    error = std::make_error_code(std::errc::not_a_directory);
+  }
+  if (error) throw std::system_error(error, "cannot use the folder " + path.string());
+  return canonical;
 }
 
 class FileDescriptor {

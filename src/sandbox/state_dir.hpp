@@ -12,7 +12,7 @@ namespace gracedb::sandbox {
 class StateDir {
  public:
   /// Uses `path`, which is made where it is missing; without a path, a new temporary folder.
-  /// @throws std::filesystem::filesystem_error
+  /// @throws std::system_error
   explicit StateDir(std::optional<std::filesystem::path> path);
   ~StateDir();
   StateDir(const StateDir&) = delete;

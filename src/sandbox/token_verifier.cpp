@@ -1,11 +1,10 @@
 #include "sandbox/token_verifier.hpp"
 
 #include "sandbox/digest.hpp"
+#include "sandbox/text.hpp"
 
 #include <scitokens/scitokens.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -46,10 +45,7 @@ std::string subject_of(const OwnedToken& token) {
   char* value = nullptr;
   if (scitoken_get_claim_string(token.get(), "sub", &value, error.out()) != 0) return {};
   const std::unique_ptr<char, decltype(&std::free)> owned(value, &std::free);
-  std::string subject = value;
-  std::transform(subject.begin(), subject.end(), subject.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return subject;
+  return in_lower_case(value);
 }
 
 }  // namespace
