@@ -22,7 +22,8 @@ std::string footer() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace gracedb;
+  namespace programs = gracedb::programs;
+  namespace supervisor = gracedb::supervisor;
   programs::Program program(
       {.name = std::string(supervisor::program_name),
        .description =
@@ -30,7 +31,7 @@ int main(int argc, char** argv) {
            "it several times to share the work.",
        .footer = footer(),
        .shows_results = false,
-       .log_level = LogLevel::info,
+       .log_level = gracedb::LogLevel::info,
        .is_service = true,
        .other_sections = {"sandbox"}});
   supervisor::set_up(program);

@@ -211,6 +211,7 @@ ExitCode Serve::run(Context& context) {
   note_sources(context.options, connection_);
   SupervisorOptions options = supervisor_options();
   const HttpUploaderOptions uploader = uploader_options(options);
+  check(options);
   describe(options);
   if (check_config_) return ExitCode::ok;
 

@@ -38,12 +38,13 @@ struct EventRecord {
   std::int64_t offset = 0;
   int attempts = 0;                       ///< uploads tried
   std::chrono::microseconds duration{0};  ///< from its poll
-  std::string detail = {};                ///< why it was skipped or set aside
+  std::string detail = {};                ///< why it was skipped or set aside; GraceDB's warnings
 };
 
 /// How loud the log speaks of it.
 constexpr LogLevel level_of(const EventRecord& record) noexcept {
-  return record.outcome == Outcome::set_aside ? LogLevel::warning : LogLevel::info;
+  const bool has_warnings = record.outcome == Outcome::uploaded && !record.detail.empty();
+  return record.outcome == Outcome::set_aside || has_warnings ? LogLevel::warning : LogLevel::info;
 }
 
 }  // namespace gracedb::supervisor

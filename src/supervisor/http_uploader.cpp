@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds outage_patience{2'000};
 constexpr std::chrono::milliseconds shortest_wait_for_credential{1'000};
 constexpr std::chrono::milliseconds longest_retry_after{600'000};
 constexpr std::chrono::milliseconds idle{60'000};
+constexpr std::chrono::milliseconds between_same_failures{30'000};
 
 rest::ConnectionSettings connection_settings(const rest::GraceDbOptions& options) {
   return {.ca_cert_path = options.ca_cert_path,
@@ -78,8 +79,8 @@ void HttpUploader::run() noexcept {
 void HttpUploader::work() {
   take_inbox();
   start_due();
-  for (HttpEngine::Finished& finished : engine_.run(time_to_next()))
-    finish(std::move(finished));
+  for (const HttpEngine::Finished& finished : engine_.run(time_to_next()))
+    finish(finished);
 }
 
 void HttpUploader::take_inbox() {
@@ -175,7 +176,7 @@ void HttpUploader::start(Job& job) {
   }
 }
 
-void HttpUploader::finish(HttpEngine::Finished finished) {
+void HttpUploader::finish(const HttpEngine::Finished& finished) {
   if (finished.id == root_id) {
     root_under_way_ = false;
     finish_root(finished.exchange);
@@ -204,10 +205,16 @@ void HttpUploader::finish_root(const rest::Exchange& exchange) {
 }
 
 void HttpUploader::root_failed(const std::string& reason) {
+  const auto now = Clock::now();
   const Milliseconds wait = root_backoff_.next() + options_.backoff;
-  root_due_ = Clock::now() + wait;
-  logger.warning("GraceDB at {} cannot be used: {}; trying again in {} ms", service_.text, reason,
-                 wait.count());
+  root_due_ = now + wait;
+  const bool is_news = reason != root_failure_ || now - root_failure_told_ >= between_same_failures;
+  if (is_news) {
+    root_failure_ = reason;
+    root_failure_told_ = now;
+  }
+  log::write(is_news ? LogLevel::warning : LogLevel::debug, logger.name,
+             "GraceDB at {} cannot be used: {}; trying again in {} ms", service_.text, reason, wait.count());
 }
 
 void HttpUploader::settle(Job& job, Judgement judgement) {
@@ -230,8 +237,9 @@ void HttpUploader::postpone(Job& job, const Judgement& judgement) {
   const auto now = Clock::now();
   const Milliseconds wait = waiting_time(job, judgement);
   due_.emplace(now + wait, job.order.id);
-  logger.info("{}: attempt {} failed: {}; trying again in {} ms", job.order.upload.graceid, job.attempts,
-              judgement.reason, wait.count());
+  log::write(outage_.is_told() ? LogLevel::debug : LogLevel::info, logger.name,
+             "{}: attempt {} failed: {}; trying again in {} ms", job.order.upload.graceid, job.attempts,
+             judgement.reason, wait.count());
   if (!outage_.failed(now)) return;
   if (judgement.verdict == Verdict::unauthorized) {
     logger.error("GraceDB does not accept us and uploads are waiting: {}; authenticated by: {}",

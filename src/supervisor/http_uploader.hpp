@@ -69,7 +69,7 @@ class HttpUploader final : public Uploader {
   void start_root();
   void start(Job& job);
   Milliseconds time_to_next() const;
-  void finish(HttpEngine::Finished finished);
+  void finish(const HttpEngine::Finished& finished);
   void finish_root(const rest::Exchange& exchange);
   void root_failed(const std::string& reason);
   void settle(Job& job, Judgement judgement);
@@ -97,6 +97,8 @@ class HttpUploader final : public Uploader {
   Backoff root_backoff_;
   Clock::time_point root_due_ = Clock::now();
   bool root_under_way_ = false;
+  std::string root_failure_;
+  Clock::time_point root_failure_told_;
   Outage outage_;
 
   std::thread thread_;

@@ -2,12 +2,12 @@
 
 #include "gracedb/kafka/message.hpp"
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace gracedb::supervisor {
@@ -18,7 +18,10 @@ struct Partition {
   std::int32_t number = 0;
 
   static Partition of(const kafka::Message& message) { return {message.topic, message.partition}; }
-  friend auto operator<=>(const Partition&, const Partition&) = default;
+  friend bool operator==(const Partition&, const Partition&) = default;
+  friend bool operator<(const Partition& a, const Partition& b) {
+    return std::tie(a.topic, a.number) < std::tie(b.topic, b.number);
+  }
 };
 
 /// Which messages of one partition are settled, and so up to where its offset may be committed.

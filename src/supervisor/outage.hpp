@@ -21,6 +21,9 @@ class Outage {
     return true;
   }
 
+  /// True from failed() having said so until the next answer that counts.
+  bool is_told() const noexcept { return told_; }
+
   /// Notes an answer that counts; how long the outage was that has just ended, if there was one.
   std::optional<Milliseconds> answered(TimePoint now) {
     std::optional<Milliseconds> lasted;

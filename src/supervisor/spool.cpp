@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <system_error>
@@ -23,21 +24,18 @@ namespace {
 using nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-constexpr mode_t private_file = 0600;
-
 [[noreturn]] void fail(const fs::path& path) {
   throw SpoolError(fmt::format("{}: {}", path.native(), std::generic_category().message(errno)));
 }
 
 class Descriptor {
  public:
-  Descriptor(const fs::path& path, int flags)
-      : number_(::open(path.c_str(), flags | O_CLOEXEC, private_file)) {
-    if (number_ < 0) fail(path);
-  }
+  explicit Descriptor(int number) : number_(number) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { ::close(number_); }
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
   int number() const noexcept { return number_; }
 
  private:
@@ -53,13 +51,14 @@ void write_all(const Descriptor& file, std::string_view bytes, const fs::path& p
   }
 }
 
-// A file appears under its name whole and on disk, or not at all. The draft's name is this process's own.
+// A file appears under its name whole and on disk, or not at all. Only its owner may read it.
 void write_durably(const fs::path& path, std::string_view bytes) {
-  const fs::path draft = path.parent_path() / fmt::format(".{}.{}", path.filename().native(), ::getpid());
+  std::string draft = path.parent_path() / fmt::format(".{}.XXXXXX", path.filename().native());
+  const Descriptor file(::mkostemp(draft.data(), O_CLOEXEC));
+  if (file.number() < 0) fail(path);
   try {
-    const Descriptor file(draft, O_WRONLY | O_CREAT | O_TRUNC);
-    write_all(file, bytes, draft);
-    if (::fsync(file.number()) != 0) fail(draft);
+    write_all(file, bytes, path);
+    if (::fsync(file.number()) != 0) fail(path);
     if (::rename(draft.c_str(), path.c_str()) != 0) fail(path);
   } catch (const SpoolError&) {
     ::unlink(draft.c_str());
@@ -68,8 +67,8 @@ void write_durably(const fs::path& path, std::string_view bytes) {
 }
 
 void sync_directory(const fs::path& directory) {
-  const Descriptor opened(directory, O_RDONLY | O_DIRECTORY);
-  if (::fsync(opened.number()) != 0) fail(directory);
+  const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.number() < 0 || ::fsync(opened.number()) != 0) fail(directory);
 }
 
 bool holds(const fs::path& path, std::string_view bytes) {

@@ -1,10 +1,12 @@
 #include "supervisor/supervisor.hpp"
 
 #include "core/log.hpp"
+#include "kafka/client_config.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace gracedb::supervisor {
@@ -28,9 +30,18 @@ template <typename... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+}
+
+std::string on_one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text)
+    line += c == '\n' ? std::string("; ") : std::string(1, c);
+  return line;
 }
 
 std::string place_of(const kafka::Message& message) {
@@ -60,7 +71,32 @@ Partition partition_of(const kafka::TopicPartition& partition) {
   return {partition.topic, partition.partition};
 }
 
+kafka::ConsumerOptions with_defaults(kafka::ConsumerOptions options) {
+  options.topics.clear();
+  options.auto_offset_reset = "earliest";  // events from before the group's first day are events, too
+  options.check_for_topics = false;        // a broker that is away is waited for
+  const std::map<std::string, std::string> defaults = {
+      {"client.id", "gracedb-kafka-supervisor"},
+      {"partition.assignment.strategy", "cooperative-sticky"},
+      // How soon the partitions of a process that was killed go to another one.
+      {"session.timeout.ms", "10000"},
+      {"topic.metadata.refresh.interval.ms", "30000"},
+      // What is fetched ahead is memory outside the window.
+      {"queued.max.messages.kbytes", "16384"},
+      {"fetch.max.bytes", "10485760"},
+  };
+  options.kafka_config.insert(defaults.begin(), defaults.end());
+  options.kafka_config["enable.auto.commit"] = "false";
+  return options;
+}
+
 }  // namespace
+
+void check(const SupervisorOptions& options) {
+  kafka::Faults faults;
+  kafka::make_config(kafka::ClientSettings::from(with_defaults(options.consumer)), {}, faults);
+  faults.raise("consumer options");
+}
 
 Supervisor::Supervisor(SupervisorOptions options, const MakeUploader& make_uploader)
     : options_(std::move(options)),
@@ -82,30 +118,12 @@ Supervisor::~Supervisor() {
 }
 
 kafka::ConsumerOptions Supervisor::consumer_options() {
-  kafka::ConsumerOptions options = options_.consumer;
-  options.topics.clear();
-  options.auto_offset_reset = "earliest";  // events from before the group's first day are events, too
-  options.check_for_topics = false;        // a broker that is away is waited for
+  kafka::ConsumerOptions options = with_defaults(options_.consumer);
   options.on_assigned = [this](const auto& partitions) { on_assigned(partitions); };
   options.on_revoked = [this](const auto& partitions) { on_revoked(partitions); };
   options.on_committed = [this](const auto& positions, const auto& failure) {
     on_committed(positions, failure);
   };
-  options.kafka_config["enable.auto.commit"] = "false";
-  const std::map<std::string, std::string> defaults = {
-      {"client.id", "gracedb-kafka-supervisor"},
-      // An eager strategy revokes, and so commits, before it joins again. A commit during a cooperative join
-      // waits behind it at the broker, comes too late, and costs us every partition.
-      {"partition.assignment.strategy", "roundrobin"},
-      {"heartbeat.interval.ms", "1000"},  // how soon a member learns of a rebalance that all others wait for
-      // How soon the partitions of a process that was killed go to another one.
-      {"session.timeout.ms", "10000"},
-      {"topic.metadata.refresh.interval.ms", "30000"},
-      // What is fetched ahead is memory outside the window.
-      {"queued.max.messages.kbytes", "16384"},
-      {"fetch.max.bytes", "10485760"},
-  };
-  options.kafka_config.insert(defaults.begin(), defaults.end());
   return options;
 }
 
@@ -237,7 +255,7 @@ void Supervisor::complain(LogLevel level, const std::string& fault) {
   if (fault == last_fault_ && now - last_complaint_ < between_same_complaints) return;
   last_fault_ = fault;
   last_complaint_ = now;
-  log::write(level, logger.name, std::string_view(fault));
+  log::write(level, logger.name, "{}", on_one_line(fault));
 }
 
 // ---- decide, upload

@@ -44,6 +44,10 @@ struct SupervisorOptions {
   std::function<void(const EventRecord&)> on_settled = {};  ///< default: one log line
 };
 
+/// Checks the settings of the consumer without connecting.
+/// @throws std::invalid_argument  unknown or contradictory ones; the message lists them all
+void check(const SupervisorOptions& options);
+
 /// Reads messages on the thread in run(), hands them to an Uploader, and commits a message only when it and
 /// all before it on its partition are settled. Where the uploads are too many, or too slow, the partitions
 /// are paused while polling goes on, so that this process keeps its place in the group.

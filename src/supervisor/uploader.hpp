@@ -21,7 +21,7 @@ struct UploadOrder {
 struct UploadResult {
   Window::Id id = 0;
   Verdict verdict = Verdict::done;
-  std::string reason = {};  ///< of a refusal
+  std::string reason = {};  ///< of a refusal; of a success: GraceDB's warnings
   int attempts = 1;
 };
 

@@ -4,10 +4,15 @@
 #include "rest/retry.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+
+#include <vector>
 
 namespace gracedb::supervisor {
 namespace {
+
+using nlohmann::json;
 
 constexpr int ok = 200;
 constexpr int unauthorized = 401;
@@ -18,8 +23,20 @@ constexpr int too_many_requests = 429;
 // A completion that had been there before is told by 200 and a flag, a new one by 201.
 bool had_been_complete(const rest::Response& response) {
   if (response.status != ok) return false;
-  const auto body = nlohmann::json::parse(response.body, nullptr, false);
-  return body.is_object() && body.value("already_complete", nlohmann::json()) == true;
+  const auto body = json::parse(response.body, nullptr, false);
+  return body.is_object() && body.value("already_complete", json()) == true;
+}
+
+// An event that GraceDB cannot read is complete all the same, but there will be no alert.
+std::string warnings_of(const rest::Response& response) {
+  if (response.body.find("\"warnings\"") == std::string::npos) return {};
+  const auto body = json::parse(response.body, nullptr, false);
+  if (!body.is_object() || !body.contains("warnings") || !body["warnings"].is_array()) return {};
+  std::vector<std::string> warnings;
+  for (const json& warning : body["warnings"]) {
+    if (warning.is_string()) warnings.push_back(warning.get<std::string>());
+  }
+  return fmt::format("{}", fmt::join(warnings, "; "));
 }
 
 // A redirect is not followed: it is a matter of configuration, and no fault of the message.
@@ -47,7 +64,10 @@ Judgement judge(const rest::Exchange& exchange, std::chrono::system_clock::time_
   if (exchange.failure) return {Verdict::retry, exchange.failure->reason, std::nullopt};
   const rest::Response& response = exchange.response;
   Judgement judgement{verdict_of(response), {}, std::nullopt};
-  if (judgement.verdict == Verdict::done || judgement.verdict == Verdict::duplicate) return judgement;
+  if (judgement.verdict == Verdict::done || judgement.verdict == Verdict::duplicate) {
+    judgement.reason = warnings_of(response);
+    return judgement;
+  }
   judgement.reason = describe(response);
   if (const auto header = response.headers.find("retry-after"); header != response.headers.end()) {
     judgement.retry_after = rest::parse_retry_after(header->second, now);

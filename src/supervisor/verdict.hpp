@@ -19,8 +19,9 @@ enum class Verdict {
 
 struct Judgement {
   Verdict verdict = Verdict::retry;
-  std::string reason;  ///< e.g. "503 Service Unavailable: under maintenance"
-  std::optional<std::chrono::milliseconds> retry_after;  ///< what GraceDB has asked for
+  std::string reason =
+      {};  ///< "503 Service Unavailable: under maintenance"; of a success: GraceDB's warnings
+  std::optional<std::chrono::milliseconds> retry_after = {};  ///< what GraceDB has asked for
 };
 
 /// The one place where an answer, or the lack of one, is judged.

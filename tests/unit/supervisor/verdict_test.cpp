@@ -80,6 +80,15 @@ TEST(Verdict, SaysWhatGraceDbSays) {
             "400 Reason: Please provide a valid pipeline");
 }
 
+TEST(Verdict, PassesTheWarningsOfASuccessOn) {
+  const Judgement judgement =
+      judge(answer(201, R"({"graceid":"T0001","warnings":["no far","no snr"]})"), now);
+  EXPECT_EQ(judgement.verdict, Verdict::done);
+  EXPECT_EQ(judgement.reason, "no far; no snr");
+  EXPECT_EQ(judge(answer(201, R"({"graceid":"T0001","warnings":[]})"), now).reason, "");
+  EXPECT_EQ(judge(answer(201, R"({"graceid":"T0001","warnings":7})"), now).reason, "");
+}
+
 TEST(Verdict, HonoursRetryAfter) {
   using std::chrono::seconds;
   EXPECT_EQ(judge(answer(503, {}, {{"retry-after", "7"}}), now).retry_after, seconds(7));
