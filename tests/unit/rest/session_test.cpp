@@ -74,6 +74,7 @@ TEST(Session, ServesManyThreads) {
       [](const TestRequest& request) { return TestReply{.body = request.parameter("n")}; });
   Session session(anonymous(server.url()));
   std::vector<std::future<bool>> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.push_back(std::async(std::launch::async, [&session, &server, thread] {
       for (int i = 0; i < 25; ++i) {
