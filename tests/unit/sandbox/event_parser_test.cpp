@@ -1,6 +1,6 @@
 #include "sandbox/event_parser.hpp"
 
-#include "sandbox/sample_files.hpp"
+#include "unit/sandbox/sample_files.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
