@@ -133,7 +133,7 @@ std::optional<system_clock::time_point> parse_calendar_time(std::string_view tex
   const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
                                          std::chrono::month(*month), std::chrono::day(*day));
   if (!date.ok() || *year < 1970 || *year > 2200) return std::nullopt;
-  system_clock::time_point time = std::chrono::sys_days(date);
+  system_clock::time_point time = std::chrono::sys_days{date};
   if (scanner.done()) return time;
   if (!scanner.skip("Tt ")) return std::nullopt;
   const auto time_of_day = scan_time_of_day(scanner);

@@ -73,7 +73,7 @@ class Program::Impl {
 
   Options& set_main(Run run) { return add(app_, info_.log_level, std::move(run)); }
 
-  Options& add_command(CommandInfo info, Run run) {
+  Options& add_command(const CommandInfo& info, Run run) {
     CLI::App& command = *app_.add_subcommand(info.name, info.description);
     command.footer(info.footer);
     return add(command, info.log_level.value_or(info_.log_level), std::move(run));
@@ -254,8 +254,8 @@ Program::~Program() = default;
 
 Options& Program::set_main(Run run) { return impl_->set_main(std::move(run)); }
 
-Options& Program::add_command(CommandInfo info, Run run) {
-  return impl_->add_command(std::move(info), std::move(run));
+Options& Program::add_command(const CommandInfo& info, Run run) {
+  return impl_->add_command(info, std::move(run));
 }
 
 int Program::run(int argc, const char* const* argv, const EnvironmentReader& environment) {

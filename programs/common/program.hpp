@@ -61,7 +61,7 @@ class Program {
 
   /// The options of a program without commands. Once at most, and not together with add_command().
   Options& set_main(Run run);
-  Options& add_command(CommandInfo info, Run run);
+  Options& add_command(const CommandInfo& info, Run run);
 
   /// Parses and runs; once only.
   /// @return the exit code

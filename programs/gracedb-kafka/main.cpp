@@ -21,8 +21,8 @@ std::string footer() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace gracedb;
-  programs::Program program(
+  namespace cli = gracedb::cli;
+  gracedb::programs::Program program(
       {.name = std::string(cli::program_name),
        .description = "Submits events to GraceDB over Kafka, and shows what is on its topics.",
        .footer = footer(),

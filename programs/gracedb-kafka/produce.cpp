@@ -175,7 +175,7 @@ ExitCode Produce::produce_lines(Context& context, kafka::Producer& producer) con
   });
   std::string line;
   while (!context.signals.received() && reader.next(line))
-    producer.produce(std::string_view(line), options);
+    producer.produce(std::string_view{line}, options);
 
   const std::size_t pending = producer.flush(context.signals.received() ? flush_after_signal : timeout_);
   const Tally outcome = *tally;
