@@ -41,6 +41,7 @@ HttpUploader::HttpUploader(HttpUploaderOptions options, ResultQueue& results)
       results_(results),
       engine_(connection_settings(options_.gracedb), options_.most_connections),
       root_backoff_(options_.backoff, options_.longest_backoff),
+      complaints_(between_same_failures),
       outage_(outage_patience),
       thread_([this] { run(); }) {}
 
@@ -208,12 +209,7 @@ void HttpUploader::root_failed(const std::string& reason) {
   const auto now = Clock::now();
   const Milliseconds wait = root_backoff_.next() + options_.backoff;
   root_due_ = now + wait;
-  const bool is_news = reason != root_failure_ || now - root_failure_told_ >= between_same_failures;
-  if (is_news) {
-    root_failure_ = reason;
-    root_failure_told_ = now;
-  }
-  log::write(is_news ? LogLevel::warning : LogLevel::debug, logger.name,
+  log::write(complaints_.is_due(reason, now) ? LogLevel::warning : LogLevel::debug, logger.name,
              "GraceDB at {} cannot be used: {}; trying again in {} ms", service_.text, reason, wait.count());
 }
 

@@ -6,6 +6,7 @@
 #include "core/backoff.hpp"
 #include "rest/api_root.hpp"
 #include "rest/credentials.hpp"
+#include "supervisor/complaints.hpp"
 #include "supervisor/http_engine.hpp"
 #include "supervisor/outage.hpp"
 #include "supervisor/result_queue.hpp"
@@ -97,8 +98,7 @@ class HttpUploader final : public Uploader {
   Backoff root_backoff_;
   Clock::time_point root_due_ = Clock::now();
   bool root_under_way_ = false;
-  std::string root_failure_;
-  Clock::time_point root_failure_told_;
+  Complaints complaints_;
   Outage outage_;
 
   std::thread thread_;

@@ -23,7 +23,6 @@ constexpr milliseconds between_same_complaints{30'000};
 constexpr milliseconds after_refusal{1'000};
 /// Pausing throws away what has been fetched, so that short waits are sat out.
 constexpr milliseconds patience_before_pause{500};
-constexpr milliseconds last_commit_timeout{3'000};
 constexpr milliseconds close_timeout{5'000};
 
 template <typename... Functions>
@@ -103,6 +102,7 @@ Supervisor::Supervisor(SupervisorOptions options, const MakeUploader& make_uploa
       spool_(options_.spool_directory),
       window_(options_.max_in_flight, options_.max_in_flight_bytes),
       subscription_(options_.pipelines),
+      complaints_(between_same_complaints),
       results_([this] { consumer_->stop(); }) {
   if (!options_.on_settled) options_.on_settled = log_record;
   consumer_.emplace(consumer_options());
@@ -213,9 +213,7 @@ Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
 
 std::optional<kafka::Message> Supervisor::poll(Milliseconds timeout) {
   try {
-    auto message = consumer_->poll(timeout);
-    if (message) last_fault_.clear();
-    return message;
+    return consumer_->poll(timeout);
   } catch (const KafkaAuthenticationError& fault) {
     complain(LogLevel::error, fault.what());
     results_.wait(after_refusal);  // the next poll looks for another token at once
@@ -243,19 +241,16 @@ void Supervisor::follow_topics() {
   if (stopping_ || !subscription_.is_due(now)) return;
   try {
     subscription_.refresh(*consumer_, now);
+  } catch (const KafkaConnectionError& fault) {
+    logger.debug("{}", fault.what());  // the consumer has told that no broker answers
   } catch (const KafkaError& fault) {
     if (fault.is_fatal()) throw;
     complain(LogLevel::error, fault.what());
   }
 }
 
-// The same fault is told once and then rarely.
 void Supervisor::complain(LogLevel level, const std::string& fault) {
-  const auto now = Clock::now();
-  if (fault == last_fault_ && now - last_complaint_ < between_same_complaints) return;
-  last_fault_ = fault;
-  last_complaint_ = now;
-  log::write(level, logger.name, "{}", on_one_line(fault));
+  if (complaints_.is_due(fault, Clock::now())) log::write(level, logger.name, "{}", on_one_line(fault));
 }
 
 // ---- decide, upload

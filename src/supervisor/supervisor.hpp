@@ -4,6 +4,7 @@
 #include "gracedb/kafka/consumer.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
+#include "supervisor/complaints.hpp"
 #include "supervisor/decision.hpp"
 #include "supervisor/event_record.hpp"
 #include "supervisor/ledger.hpp"
@@ -131,10 +132,9 @@ class Supervisor {
   std::optional<Clock::time_point> drain_deadline_;
   bool ready_ = false;
   bool paused_ = false;
-  Clock::time_point next_commit_ = Clock::time_point::min();
-  Clock::time_point next_spool_try_ = Clock::time_point::min();
-  std::string last_fault_;
-  Clock::time_point last_complaint_ = Clock::time_point::min();
+  Clock::time_point next_commit_;
+  Clock::time_point next_spool_try_;
+  Complaints complaints_;
 
   std::optional<kafka::Consumer> consumer_;  // calls back into everything above
   ResultQueue results_;

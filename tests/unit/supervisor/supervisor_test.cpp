@@ -3,6 +3,7 @@
 #include "gracedb/kafka/producer.hpp"
 #include "gracedb/kafka/upload_message.hpp"
 
+#include "support/captured_log.hpp"
 #include "support/mock_kafka.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -32,6 +33,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
@@ -47,6 +49,13 @@ std::string event(const std::string& graceid, bool skip = false) {
   message.skip_supervisor = skip;
   message.file_name = "coinc.xml";
   return kafka::build_upload_message(message, "the event " + graceid);
+}
+
+bool wait_until(const std::function<bool()>& condition) {
+  const auto deadline = steady_clock::now() + patience;
+  while (!condition() && steady_clock::now() < deadline)
+    std::this_thread::sleep_for(milliseconds(5));
+  return condition();
 }
 
 /// Takes orders and answers them when the test says so.
@@ -320,9 +329,11 @@ TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   records_.wait_for(1);
   fs::rename(spool(), directory_.path() / "elsewhere");
   std::ofstream(spool()) << "in the way";
+  const test_support::CapturedLog log(LogLevel::error);
   send("not JSON");
   send_event("T0002");
-  std::this_thread::sleep_for(seconds(1));
+  ASSERT_TRUE(wait_until([&] { return !log.lines().empty(); }));
+  EXPECT_THAT(log.lines()[0].message, HasSubstr("gracedb-test.gstlal[0]@1 cannot be set aside"));
   EXPECT_EQ(records_.wait_for(1).size(), 1U);
   fs::remove(spool());
   fs::rename(directory_.path() / "elsewhere", spool());
