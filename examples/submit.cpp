@@ -6,7 +6,8 @@
 #include <stdexcept>
 
 int main(int argc, char** argv) try {
-  if (argc < 4) throw std::invalid_argument("usage: submit <service URL> <bootstrap servers> <file> [<CA certificate>]");
+  if (argc < 4)
+    throw std::invalid_argument("usage: submit <service URL> <bootstrap servers> <file> [<CA certificate>]");
   gracedb::rest::GraceDb client({.service_url = argv[1]});
   gracedb::kafka::ProducerOptions options{.bootstrap_servers = argv[2]};
   if (argc > 4) options.ca_cert_path = argv[4];
