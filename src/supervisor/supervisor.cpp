@@ -377,6 +377,7 @@ void Supervisor::on_assigned(const std::vector<kafka::TopicPartition>& partition
 
 void Supervisor::on_revoked(const std::vector<kafka::TopicPartition>& partitions) {
   std::vector<Partition> leaving;
+  leaving.reserve(partitions.size());
   for (const auto& partition : partitions)
     leaving.push_back(partition_of(partition));
   wait_for_uploads_of(leaving);

@@ -93,8 +93,8 @@ TEST(Decide, SkipsWhatIsNotMeantForGraceDb) {
 }
 
 TEST(Decide, RejectsWhatIsNoMessageOfOurs) {
-  for (const char* value : {"", "null", "42", "[]", "{}", "not JSON", "{\"type\":\"upload\"",
-                            "{\"type\":\"alert\"}", "{\"type\":5}", "\xff\xfe", "{\"type\":\"upload\"}"}) {
+  for (const char* value : {"", "null", "42", "[]", "{}", "not JSON", R"({"type":"upload")",
+                            R"({"type":"alert"})", R"({"type":5})", "\xff\xfe", R"({"type":"upload"})"}) {
     EXPECT_EQ(kind_of(decide_value(value)), Kind::schema) << value;
   }
 }
