@@ -40,7 +40,7 @@ std::optional<TimePoint> parse_day(std::string_view text) {
   const auto date = std::chrono::year(year) / std::chrono::month(static_cast<unsigned>(month)) /
                     std::chrono::day(static_cast<unsigned>(day));
   if (!date.ok()) return {};
-  return TimePoint(std::chrono::sys_days(date));
+  return TimePoint{std::chrono::sys_days{date}};
 }
 
 std::optional<seconds> parse_time_of_day(std::string_view text) {
@@ -65,8 +65,8 @@ QueryTime whole_day(TimePoint midnight) { return {midnight, midnight + days(1)};
 
 QueryTime parse_query_time(const std::vector<QueryToken>& tokens, std::size_t& position, TimePoint now) {
   const auto text_at = [&tokens](std::size_t index) {
-    return index < tokens.size() && tokens[index].is_text() ? std::string_view(tokens[index].text)
-                                                            : std::string_view();
+    return index < tokens.size() && tokens[index].is_text() ? std::string_view{tokens[index].text}
+                                                            : std::string_view{};
   };
   const std::string_view first = text_at(position);
   const TimePoint midnight = std::chrono::floor<days>(now);

@@ -33,10 +33,14 @@ using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 using BigNumber = std::unique_ptr<BIGNUM, Freer<BN_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, Freer<ECDSA_SIG_free>>;
 
-constexpr int coordinate_size = 32;  // of P-256, in bytes
+constexpr std::size_t coordinate_size = 32;  // of P-256, in bytes
 
 void require(bool success, const char* what) {
   if (!success) throw std::runtime_error(std::string("OpenSSL: ") + what + " failed");
+}
+
+void write_coordinate(const BIGNUM* number, unsigned char* bytes) {
+  require(BN_bn2binpad(number, bytes, static_cast<int>(coordinate_size)) > 0, "writing a coordinate");
 }
 
 std::string base64url(const unsigned char* data, std::size_t size) {
@@ -65,7 +69,7 @@ std::string coordinate(const EVP_PKEY* key, const char* name) {
   require(EVP_PKEY_get_bn_param(key, name, &number) == 1, "reading a public key");
   const BigNumber owned(number);
   std::array<unsigned char, coordinate_size> bytes{};
-  require(BN_bn2binpad(number, bytes.data(), coordinate_size) == coordinate_size, "writing a coordinate");
+  write_coordinate(number, bytes.data());
   return base64url(bytes.data(), bytes.size());
 }
 
@@ -107,10 +111,8 @@ std::string to_jose(const std::string& der) {
   const Signature signature(d2i_ECDSA_SIG(nullptr, &data, static_cast<long>(der.size())));
   require(signature != nullptr, "reading a signature");
   std::array<unsigned char, 2 * coordinate_size> raw{};
-  require(BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), raw.data(), coordinate_size) == coordinate_size &&
-              BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), raw.data() + coordinate_size,
-                           coordinate_size) == coordinate_size,
-          "writing a signature");
+  write_coordinate(ECDSA_SIG_get0_r(signature.get()), raw.data());
+  write_coordinate(ECDSA_SIG_get0_s(signature.get()), raw.data() + coordinate_size);
   return base64url(raw.data(), raw.size());
 }
 

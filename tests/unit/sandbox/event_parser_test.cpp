@@ -58,7 +58,7 @@ TEST(CoincFile, ShowsEmptyAndMissingCellsAsNull) {
   const json attributes = attributes_of(parse_event_file("spiir", samples::coinc));
   EXPECT_TRUE(attributes["CoincInspiral"]["false_alarm_rate"].is_null());
   EXPECT_TRUE(attributes["CoincInspiral"]["minimum_duration"].is_null());
-  const json singles = attributes["SingleInspiral"];
+  const json& singles = attributes["SingleInspiral"];
   ASSERT_EQ(singles.size(), 2U);
   EXPECT_EQ(singles[0]["ifo"], "H1");
   EXPECT_EQ(singles[0]["snr"], 18.25);

@@ -8,6 +8,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
+#include <list>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -156,25 +160,22 @@ TEST_F(Store, KeepsNothingOfAnUploadThatFails) {
   EXPECT_EQ(store_.complete(reservation.graceid, upload("<xml/>"), make_alert()).outcome, Outcome::completed);
 }
 
+void in_threads(int count, const std::function<void()>& work) {
+  std::list<std::jthread> threads;
+  for (int i = 0; i < count; ++i)
+    threads.emplace_back(work);
+}
+
 TEST_F(Store, CompletesAnEventOnceHoweverManyTry) {
   const Event reservation = store_.reserve(submission());
+  const auto make_plain_alert = [](const Event&) { return Alert{"t", "1"}; };
   std::atomic<int> completed{0};
   std::atomic<int> done{0};
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 8; ++i) {
-      threads.emplace_back([&] {
-        const auto outcome = store_
-                                 .complete(reservation.graceid, upload("<xml/>"),
-                                           [](const Event&) {
-                                             return Alert{"t", "1"};
-                                           })
-                                 .outcome;
-        if (outcome == Outcome::completed) ++completed;
-        if (outcome == Outcome::already_done) ++done;
-      });
-    }
-  }
+  in_threads(8, [&] {
+    const auto outcome = store_.complete(reservation.graceid, upload("<xml/>"), make_plain_alert).outcome;
+    if (outcome == Outcome::completed) ++completed;
+    if (outcome == Outcome::already_done) ++done;
+  });
   EXPECT_EQ(completed, 1);
   EXPECT_EQ(done, 7);
   EXPECT_EQ(store_.alerts().size(), 1U);
@@ -184,18 +185,13 @@ TEST_F(Store, CompletesAnEventOnceHoweverManyTry) {
 TEST_F(Store, GivesEachReservationANumberOfItsOwnHoweverManyAsk) {
   std::mutex mutex;
   std::set<std::string> graceids;
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 8; ++i) {
-      threads.emplace_back([&] {
-        for (int n = 0; n < 25; ++n) {
-          const Event event = store_.reserve(submission());
-          const std::lock_guard lock(mutex);
-          graceids.insert(event.graceid);
-        }
-      });
+  in_threads(8, [&] {
+    for (int n = 0; n < 25; ++n) {
+      const Event event = store_.reserve(submission());
+      const std::lock_guard lock(mutex);
+      graceids.insert(event.graceid);
     }
-  }
+  });
   EXPECT_EQ(graceids.size(), 200U);
 }
 
