@@ -1,8 +1,8 @@
 #include "gracedb-sandbox/serve_options.hpp"
 
+#include "http/address.hpp"
 #include "sandbox/duration.hpp"
 
-#include <charconv>
 #include <stdexcept>
 
 namespace gracedb::sandbox::commands {
@@ -12,17 +12,11 @@ std::optional<std::string> unless_empty(const std::string& text) {
   return text.empty() ? std::optional<std::string>() : text;
 }
 
-/// "127.0.0.1:8080", "[::1]:0", ":8080" or "8080"
-void read_listen(const std::string& text, Server::Options& server) {
-  const std::size_t colon = text.rfind(':');
-  std::string host = colon == std::string::npos ? "" : text.substr(0, colon);
-  const std::string port = colon == std::string::npos ? text : text.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (!host.empty()) server.host = host;
-  const char* end = port.data() + port.size();
-  const auto [stop, error] = std::from_chars(port.data(), end, server.port);
-  if (error != std::errc() || stop != end || server.port < 0 || server.port > 65535) {
-    throw std::invalid_argument("--listen '" + text + "': give HOST:PORT, port 0 for a free one");
+http::Address read_listen(const std::string& text) {
+  try {
+    return http::parse_address(text);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(std::string("--listen ") + error.what());
   }
 }
 
@@ -134,7 +128,7 @@ void ServeOptions::add_to(CLI::App& app) {
 
 SandboxOptions ServeOptions::to_sandbox_options() const {
   SandboxOptions sandbox;
-  read_listen(listen, sandbox.server);
+  sandbox.server.address = read_listen(listen);
   if (!tls_certificate.empty()) sandbox.server.tls_certificate = tls_certificate;
   if (!tls_key.empty()) sandbox.server.tls_key = tls_key;
   sandbox.server.answer_delay = read_duration("--answer-delay", answer_delay);

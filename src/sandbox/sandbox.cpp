@@ -21,7 +21,7 @@ std::string public_host(const std::string& host) {
 
 std::string make_service_url(const SandboxOptions& options, int port) {
   const char* const scheme = options.server.tls_certificate ? "https://" : "http://";
-  return scheme + public_host(options.server.host) + ":" + std::to_string(port) + "/api/";
+  return scheme + public_host(options.server.address.host) + ":" + std::to_string(port) + "/api/";
 }
 
 /// "http://localhost:8080/api/" gives "http://localhost:8080".
@@ -87,7 +87,7 @@ class Sandbox::Implementation {
 
  private:
   TokenVerifier::Options verifier_options() const {
-    const std::string host = public_host(options_.server.host);
+    const std::string host = public_host(options_.server.address.host);
     TokenVerifier::Options verifier{
         .issuer = claims_.issuer,
         .audience = {host, "https://" + host, "http://" + host, origin_of(service_url_)},

@@ -1,11 +1,10 @@
 #include "sandbox/server.hpp"
 
 #include "core/log.hpp"
-#include "sandbox/connection_threads.hpp"
-#include "sandbox/connections.hpp"
+#include "http/connections.hpp"
+#include "http/listener.hpp"
 
 #include <nlohmann/json.hpp>
-#include <sys/socket.h>
 
 #include <condition_variable>
 #include <thread>
@@ -16,7 +15,6 @@ namespace {
 constexpr log::Logger logger{"gracedb.sandbox.http"};
 constexpr std::size_t longest_request = 64U << 20U;
 constexpr std::size_t most_connections = 1024;
-constexpr int listen_backlog = 512;
 constexpr std::chrono::seconds keep_alive{300};
 constexpr std::chrono::seconds transfer_timeout{30};
 
@@ -104,23 +102,22 @@ Answer fault_answer(const Fault& fault) {
 class Server::Implementation {
  public:
   Implementation(Options options, FaultPlan& faults)
-      : options_(std::move(options)), faults_(faults), http_(make_http()) {
-    configure();
-    bind();
+      : options_(std::move(options)),
+        faults_(faults),
+        listener_(make_http(), options_.address, most_connections) {
+    configure(listener_.server());
   }
   ~Implementation() { stop(); }
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
 
-  int port() const noexcept { return port_; }
+  int port() const noexcept { return listener_.address().port; }
 
   void start(const Api& api, const Router& own_routes, TokenVerifier* verifier) {
     api_ = &api;
     own_routes_ = &own_routes;
     verifier_ = verifier;
-    listener_ = std::thread([this] { http_->listen_after_bind(); });
-    while (!http_->is_running())
-      std::this_thread::yield();
+    listener_.start();
   }
 
   void stop() {
@@ -129,16 +126,7 @@ class Server::Implementation {
       is_stopping_ = true;
     }
     stopping_.notify_all();
-    if (!listener_.joinable()) return;
-    http_->stop();
-    // A connection accepted just now may be missed the first time.
-    std::jthread closer([this](const std::stop_token& done) {
-      while (!done.stop_requested()) {
-        shut_down_connections(port_);
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      }
-    });
-    listener_.join();
+    listener_.stop();
   }
 
  private:
@@ -155,20 +143,12 @@ class Server::Implementation {
     return server;
   }
 
-  void configure() {
-    http_->new_task_queue = [] { return std::make_unique<ConnectionThreads>(most_connections).release(); };
-    http_->set_keep_alive_max_count(1'000'000'000);
-    http_->set_keep_alive_timeout(keep_alive.count());
-    http_->set_read_timeout(transfer_timeout);
-    http_->set_write_timeout(transfer_timeout);
-    http_->set_payload_max_length(longest_request);
-    http_->set_tcp_nodelay(true);
-    // The library's own choice, SO_REUSEPORT, would let two servers share a port unnoticed.
-    http_->set_socket_options([this](int descriptor) {
-      const int on = 1;
-      ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-      listening_ = descriptor;
-    });
+  void configure(httplib::Server& server) {
+    server.set_keep_alive_max_count(1'000'000'000);
+    server.set_keep_alive_timeout(keep_alive.count());
+    server.set_read_timeout(transfer_timeout);
+    server.set_write_timeout(transfer_timeout);
+    server.set_payload_max_length(longest_request);
     const auto without_body = [this](const httplib::Request& request, httplib::Response& response) {
       serve(request, response, nullptr);
     };
@@ -176,27 +156,16 @@ class Server::Implementation {
                                   const httplib::ContentReader& content) {
       serve(request, response, &content);
     };
-    http_->Get(".*", without_body);
-    http_->Post(".*", with_body);
-    http_->Put(".*", with_body);
-    http_->Patch(".*", with_body);
-    http_->Delete(".*", with_body);
-  }
-
-  void bind() {
-    const int wanted = options_.port;
-    const bool bound = wanted == 0 ? (port_ = http_->bind_to_any_port(options_.host)) > 0
-                                   : http_->bind_to_port(options_.host, port_ = wanted);
-    if (!bound) {
-      throw std::runtime_error("cannot listen on " + options_.host + ":" + std::to_string(wanted) +
-                               "; the port may be taken: try another, or port 0 for a free one");
-    }
-    ::listen(listening_, listen_backlog);  // the library asks for a backlog of 5
+    server.Get(".*", without_body);
+    server.Post(".*", with_body);
+    server.Put(".*", with_body);
+    server.Patch(".*", with_body);
+    server.Delete(".*", with_body);
   }
 
   void serve(const httplib::Request& received, httplib::Response& response,
              const httplib::ContentReader* content) {
-    const Peer peer{port_, received.remote_addr, received.remote_port};
+    const http::Peer peer{port(), received.remote_addr, received.remote_port};
     Request request = to_request(received, is_tls() ? "https" : "http");
     if (content != nullptr && !read_body(received, *content, request)) return;
     try {
@@ -210,7 +179,7 @@ class Server::Implementation {
     logger.debug("{} {} {}", received.method, received.target, response.status);
   }
 
-  Answer answer(Request& request, const Peer& peer) {
+  Answer answer(Request& request, const http::Peer& peer) {
     if (request.path.empty() || request.path.front() != "api")
       return own_routes_->find(request).handler(request);
     const Route& route = api_->route(request);
@@ -222,11 +191,11 @@ class Server::Implementation {
         wait_for_end(peer);
         return {};
       case Fault::Kind::hang_up:
-        shut_down_connection(peer);
+        http::shut_down_connection(peer);
         return {};
       case Fault::Kind::drop_answer: {
         Answer lost = answer_for_real(route, request);
-        shut_down_connection(peer);
+        http::shut_down_connection(peer);
         return lost;
       }
       case Fault::Kind::slow:
@@ -264,28 +233,25 @@ class Server::Implementation {
   }
 
   /// Waits until the client gives up or the server ends, then cuts the connection.
-  void wait_for_end(const Peer& peer) {
+  void wait_for_end(const http::Peer& peer) {
     constexpr std::chrono::milliseconds look_again{50};
     std::unique_lock lock(mutex_);
-    while (!is_stopping_ && !is_closed_by_peer(peer)) {
+    while (!is_stopping_ && !http::is_closed_by_peer(peer)) {
       stopping_.wait_for(lock, look_again, [this] { return is_stopping_; });
     }
     lock.unlock();
-    shut_down_connection(peer);
+    http::shut_down_connection(peer);
   }
 
   Options options_;
   FaultPlan& faults_;
-  std::unique_ptr<httplib::Server> http_;
-  int listening_ = -1;
-  int port_ = 0;
   const Api* api_ = nullptr;
   const Router* own_routes_ = nullptr;
   TokenVerifier* verifier_ = nullptr;
   std::mutex mutex_;
   std::condition_variable stopping_;
   bool is_stopping_ = false;
-  std::thread listener_;
+  http::Listener listener_;  // last: its threads use everything above
 };
 
 Server::Server(Options options, FaultPlan& faults)

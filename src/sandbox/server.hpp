@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/address.hpp"
 #include "sandbox/api.hpp"
 #include "sandbox/faults.hpp"
 #include "sandbox/token_verifier.hpp"
@@ -15,8 +16,7 @@ namespace gracedb::sandbox {
 class Server {
  public:
   struct Options {
-    std::string host = "127.0.0.1";
-    int port = 0;                                          ///< 0: any free one
+    http::Address address{};
     std::optional<std::filesystem::path> tls_certificate;  ///< PEM; with `tls_key` for HTTPS
     std::optional<std::filesystem::path> tls_key;
     std::chrono::milliseconds answer_delay{0};

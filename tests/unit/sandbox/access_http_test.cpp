@@ -115,7 +115,7 @@ TEST(Port, ThatIsTakenIsNotShared) {
   const Sandbox first{SandboxOptions{}};
   const std::string& url = first.service_url();
   SandboxOptions options;
-  options.server.port = std::stoi(url.substr(url.rfind(':') + 1));
+  options.server.address.port = std::stoi(url.substr(url.rfind(':') + 1));
   EXPECT_THROW(Sandbox{std::move(options)}, std::runtime_error);
 }
 

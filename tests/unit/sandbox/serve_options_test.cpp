@@ -30,8 +30,8 @@ std::string reason_of(const std::vector<std::string>& arguments) {
 
 TEST(ServeOptions, ListenOnAFreePortOfThisMachineByDefault) {
   const SandboxOptions options = parse({});
-  EXPECT_EQ(options.server.host, "127.0.0.1");
-  EXPECT_EQ(options.server.port, 0);
+  EXPECT_EQ(options.server.address.host, "127.0.0.1");
+  EXPECT_EQ(options.server.address.port, 0);
   EXPECT_TRUE(options.authenticate);
   EXPECT_TRUE(options.wait_for_disk);
   EXPECT_FALSE(options.embedded_broker);
@@ -40,10 +40,10 @@ TEST(ServeOptions, ListenOnAFreePortOfThisMachineByDefault) {
 }
 
 TEST(ServeOptions, ListenWhereTheyAreTold) {
-  EXPECT_EQ(parse({"--listen", "0.0.0.0:8080"}).server.host, "0.0.0.0");
-  EXPECT_EQ(parse({"--listen", "0.0.0.0:8080"}).server.port, 8080);
-  EXPECT_EQ(parse({"--listen", "[::1]:80"}).server.host, "::1");
-  EXPECT_EQ(parse({"--listen", "8080"}).server.port, 8080);
+  EXPECT_EQ(parse({"--listen", "0.0.0.0:8080"}).server.address.host, "0.0.0.0");
+  EXPECT_EQ(parse({"--listen", "0.0.0.0:8080"}).server.address.port, 8080);
+  EXPECT_EQ(parse({"--listen", "[::1]:80"}).server.address.host, "::1");
+  EXPECT_EQ(parse({"--listen", "8080"}).server.address.port, 8080);
 }
 
 TEST(ServeOptions, TakeABrokerOfTheirOwnOrAnother) {

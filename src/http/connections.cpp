@@ -1,4 +1,4 @@
-#include "sandbox/connections.hpp"
+#include "http/connections.hpp"
 
 #include <netdb.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-namespace gracedb::sandbox {
+namespace gracedb::http {
 namespace {
 
 struct Endpoint {
@@ -86,4 +86,4 @@ bool is_closed_by_peer(const Peer& peer) {
   return !is_open;
 }
 
-}  // namespace gracedb::sandbox
+}  // namespace gracedb::http

@@ -1,6 +1,6 @@
-#include "sandbox/connection_threads.hpp"
+#include "http/connection_threads.hpp"
 
-namespace gracedb::sandbox {
+namespace gracedb::http {
 
 void ConnectionThreads::enqueue(std::function<void()> connection) {
   const std::lock_guard lock(mutex_);
@@ -36,4 +36,4 @@ void ConnectionThreads::work() {
   }
 }
 
-}  // namespace gracedb::sandbox
+}  // namespace gracedb::http

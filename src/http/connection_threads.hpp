@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace gracedb::sandbox {
+namespace gracedb::http {
 
 /// Threads for the HTTP server: one for each open connection, used again when a connection has ended. A fixed
 /// pool would let idle keep-alive connections shut new ones out.
@@ -32,4 +32,4 @@ class ConnectionThreads : public httplib::TaskQueue {
   std::vector<std::jthread> threads_;
 };
 
-}  // namespace gracedb::sandbox
+}  // namespace gracedb::http

@@ -4,7 +4,7 @@
 
 /// The open TCP connections of this process, as the kernel knows them. The HTTP library gives no access to
 /// the socket behind a request; the two ends of a connection name it just as well.
-namespace gracedb::sandbox {
+namespace gracedb::http {
 
 struct Peer {
   int local_port = 0;
@@ -21,4 +21,4 @@ void shut_down_connections(int local_port);
 /// True if the other end has closed the connection, or it has gone.
 bool is_closed_by_peer(const Peer& peer);
 
-}  // namespace gracedb::sandbox
+}  // namespace gracedb::http
