@@ -1,0 +1,6 @@
+#pragma once
+
+#include "prelude.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
