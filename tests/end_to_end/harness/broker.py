@@ -25,8 +25,8 @@ class Broker:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def start(self, *options: str) -> None:
-        self._run("start", "--fast", *options)
+    def start(self, *options: str, fast: bool = True) -> None:
+        self._run("start", *(["--fast"] if fast else []), *options)
 
     def stop(self) -> None:
         self._run("stop")

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+/// What the drivers share: one JSON command a line on standard input, one JSON answer a line on standard
+/// output.
+namespace gracedb::bench {
+
+using Command = nlohmann::json;
+using Work = std::function<nlohmann::json(const Command&)>;
+
+/// A variable of the environment that must be there.
+inline std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr) throw std::runtime_error(std::string(name) + " is not set");
+  return value;
+}
+
+/// How long `work` takes.
+template <typename F>
+double seconds_of(F&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Times `work` `count` times, and tells when each ended (Unix time).
+template <typename F>
+nlohmann::json time_each(int count, F&& work) {
+  std::vector<double> seconds;
+  std::vector<double> ended;
+  for (int i = 0; i < count; ++i) {
+    seconds.push_back(seconds_of(work));
+    ended.push_back(
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+  }
+  return {{"seconds", seconds}, {"ended", ended}};
+}
+
+/// A JSON object of about `size` bytes as a pipeline's status message looks; `number` makes each another.
+inline nlohmann::json status_object(std::size_t size, int number) {
+  nlohmann::json object{{"type", "status"}, {"number", number}, {"pipeline", "gstlal"}, {"far", 1.5e-7}};
+  object["comment"] = std::string(size - std::min(size, object.dump().size() + 13), 'x');
+  return object;
+}
+
+/// Carries out commands until standard input ends.
+inline int serve(const std::map<std::string, Work>& works) {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    nlohmann::json answer;
+    try {
+      const Command command = nlohmann::json::parse(line);
+      answer = works.at(command.at("do").get<std::string>())(command);
+    } catch (const std::exception& fault) {
+      answer = {{"error", fault.what()}};
+    }
+    std::cout << answer.dump() << std::endl;
+  }
+  return 0;
+}
+
+}  // namespace gracedb::bench
