@@ -1,6 +1,7 @@
 #include "gracedb/kafka/upload_message.hpp"
 
 #include "kafka/base64.hpp"
+#include "kafka/long_text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -121,15 +122,14 @@ class Fields {
   simdjson::dom::object object_;
 };
 
-void read_event_file(const Fields& fields, ReceivedUpload& upload) {
+/// The file's contents as base64.
+std::string_view read_event_file(const Fields& fields, UploadMessage& message) {
   const auto parts = fields.texts("eventFile");
   if (!parts) refuse("eventFile", "is missing");
   if (parts->size() != 2) refuse("eventFile", "is not a pair of file name and contents");
-  upload.message.file_name = base_name((*parts)[0]);
-  if (upload.message.file_name.empty()) refuse("eventFile", "has no file name");
-  auto contents = decode_base64((*parts)[1]);
-  if (!contents) refuse("eventFile", "has contents that are not standard base64");
-  upload.contents = std::move(*contents);
+  message.file_name = base_name((*parts)[0]);
+  if (message.file_name.empty()) refuse("eventFile", "has no file name");
+  return (*parts)[1];
 }
 
 UploadMessage read_description(const Fields& fields) {
@@ -149,6 +149,47 @@ UploadMessage read_description(const Fields& fields) {
   message.gracedb_upload = *gracedb_upload;
   if (const auto labels = fields.texts("labels")) message.labels.emplace(labels->begin(), labels->end());
   return message;
+}
+
+/// Reads the fields, and gives what stands in the place of the file's contents to `contents_of`.
+template <typename ContentsOf>
+ReceivedUpload read(std::string_view text, ContentsOf contents_of) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  if (const auto fault = parser.parse(text.data(), text.size()).get(document)) {
+    throw std::invalid_argument(fmt::format("upload message: not JSON: {}", simdjson::error_message(fault)));
+  }
+  simdjson::dom::object object;
+  if (document.get(object) != simdjson::SUCCESS)
+    throw std::invalid_argument("upload message: not a JSON object");
+  const Fields fields(object);
+  ReceivedUpload upload{read_description(fields), {}};
+  const std::string_view base64 = read_event_file(fields, upload.message);
+  upload.contents = contents_of(base64);
+  return upload;
+}
+
+ReceivedUpload read_whole(std::string_view text) {
+  return read(text, [](std::string_view base64) {
+    auto contents = decode_base64(base64);
+    if (!contents) refuse("eventFile", "has contents that are not standard base64");
+    return std::move(*contents);
+  });
+}
+
+/// Decodes a long text where it stands and reads as JSON what is around it. None where that is not the same
+/// as reading the whole: where the long text is not base64, or is not the event file.
+std::optional<ReceivedUpload> read_around_long_text(std::string_view text) {
+  const auto cut = cut_long_text(text);
+  if (!cut) return std::nullopt;
+  auto contents = decode_base64(cut->text);
+  if (!contents) return std::nullopt;
+  bool is_event_file = false;
+  ReceivedUpload upload = read(cut->rest, [&](std::string_view base64) {
+    is_event_file = base64 == WithoutLongText::placeholder;
+    return std::move(*contents);
+  });
+  return is_event_file ? std::optional(std::move(upload)) : std::nullopt;
 }
 
 }  // namespace
@@ -181,8 +222,10 @@ std::size_t upload_message_size(const UploadMessage& message, std::size_t conten
 }
 
 MessageKind kind_of(std::string_view value) {
+  const auto cut = cut_long_text(value);
+  const bool is_same = cut && cut->text.find('"') == std::string_view::npos;
   simdjson::ondemand::parser parser;
-  const simdjson::padded_string padded(value);
+  const simdjson::padded_string padded(is_same ? std::string_view(cut->rest) : value);
   simdjson::ondemand::document document;
   std::string_view type;
   if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||
@@ -194,17 +237,8 @@ MessageKind kind_of(std::string_view value) {
 }
 
 ReceivedUpload parse_upload_message(std::string_view value) {
-  simdjson::dom::parser parser;
-  simdjson::dom::element document;
-  if (const auto fault = parser.parse(value.data(), value.size()).get(document)) {
-    throw std::invalid_argument(fmt::format("upload message: not JSON: {}", simdjson::error_message(fault)));
-  }
-  simdjson::dom::object object;
-  if (document.get(object) != simdjson::SUCCESS)
-    throw std::invalid_argument("upload message: not a JSON object");
-  const Fields fields(object);
-  ReceivedUpload upload{read_description(fields), {}};
-  read_event_file(fields, upload);
+  auto around = read_around_long_text(value);
+  ReceivedUpload upload = around ? std::move(*around) : read_whole(value);
   if (upload.message.content_id && *upload.message.content_id != content_id(upload.contents)) {
     refuse("content_id", "does not match the contents of the event file");
   }

@@ -105,6 +105,73 @@ TEST(UploadMessage, ComesBackAsItWasByteForByte) {
   EXPECT_DOUBLE_EQ(upload.message.producer_timestamp.value_or(0), 1789000000.25);
 }
 
+/// A file so long that its base64 is decoded where it stands.
+std::string long_file() {
+  std::string contents;
+  for (int i = 0; i < 20'000; ++i)
+    contents.push_back(static_cast<char>(i * i >> 4));
+  return contents;
+}
+
+TEST(LongUploadMessage, IsReadInWhateverOrderItsFieldsStand) {
+  UploadMessage message = example();
+  message.content_id = content_id(long_file());
+  const std::string text = build_upload_message(message, long_file());
+  for (const std::string& written : {text, json::parse(text).dump(), json::parse(text).dump(2)}) {
+    const ReceivedUpload upload = parse_upload_message(written);
+    EXPECT_TRUE(upload.contents == long_file());
+    EXPECT_EQ(upload.message.graceid, "G0042");
+    EXPECT_EQ(upload.message.file_name, "coinc.xml");
+    EXPECT_EQ(kind_of(written), MessageKind::upload);
+  }
+}
+
+TEST(LongUploadMessage, IsReadWhereItsTextIsEscaped) {
+  json object = json::parse(build_upload_message(example(), long_file()));
+  object.erase("content_id");
+  std::string text = object.dump();
+  for (std::size_t at = text.find('/'); at != std::string::npos; at = text.find('/', at + 2))
+    text.insert(at, 1, '\\');
+  EXPECT_TRUE(parse_upload_message(text).contents == long_file());
+  object["eventFile"][0] = "a\"b.xml";
+  EXPECT_EQ(parse_upload_message(object.dump()).message.file_name, "a\"b.xml");
+}
+
+TEST(LongUploadMessage, TakesNoOtherLongTextForTheFile) {
+  const std::string other(10'000, 'A');
+  EXPECT_EQ(parse_upload_message(altered({{"submitter", other}})).message.submitter, other);
+  EXPECT_EQ(parse_upload_message(altered({{"submitter", other}})).contents, "<xml/>");
+  json object = json::parse(build_upload_message(example(), long_file()));
+  object["content_id"] = content_id(long_file());
+  object["a"] = other;
+  object["z"] = other;
+  EXPECT_TRUE(parse_upload_message(object.dump()).contents == long_file());
+}
+
+TEST(LongUploadMessage, IsRefusedWhereItsTextIsNotBase64) {
+  json object = json::parse(build_upload_message(example(), long_file()));
+  std::string base64 = object["eventFile"][1];
+  base64[9'000] = '!';
+  object["eventFile"][1] = base64;
+  EXPECT_THAT(fault_of(object.dump()), HasSubstr("not standard base64"));
+}
+
+TEST(LongUploadMessage, IsRefusedWhereItIsNoJson) {
+  const std::string text = build_upload_message(example(), long_file());
+  EXPECT_THAT(fault_of(text.substr(0, text.size() - 1)), HasSubstr("not JSON"));
+  EXPECT_THAT(fault_of(text.substr(0, 9'000)), HasSubstr("not JSON"));
+  std::string with_quote = text;
+  with_quote[9'000] = '"';
+  EXPECT_THAT(fault_of(with_quote), HasSubstr("not JSON"));
+}
+
+TEST(LongUploadMessage, DoesNotMistakeThePlaceholderForTheFile) {
+  json object = json::parse(build_upload_message(example(), ""));
+  object["eventFile"][1] = "<the long text>";
+  object["other"] = std::string(10'000, 'A');
+  EXPECT_THAT(fault_of(object.dump()), HasSubstr("not standard base64"));
+}
+
 TEST(UploadMessage, KnowsItsSizeBeforehand) {
   for (const std::size_t size : {0U, 1U, 2U, 3U, 1000U}) {
     EXPECT_EQ(upload_message_size(example(), size),
