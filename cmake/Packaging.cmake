@@ -11,9 +11,11 @@ write_basic_package_version_file(gracedb-kafka-config-version.cmake COMPATIBILIT
 install(FILES ${PROJECT_BINARY_DIR}/gracedb-kafka-config.cmake
   ${PROJECT_BINARY_DIR}/gracedb-kafka-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gracedb-kafka)
+file(RELATIVE_PATH GRACEDB_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/gracedb-kafka.pc.in gracedb-kafka.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/gracedb-kafka.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(GRACEDB_PROGRAMS)
   install(TARGETS gracedb-kafka gracedb-kafka-supervisor gracedb-sandbox
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES packaging/gracedb-kafka-supervisor.service DESTINATION lib/systemd/system)
 endif()

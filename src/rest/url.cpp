@@ -80,7 +80,10 @@ std::string Url::authority() const {
 }
 
 Url parse_url(std::string_view text) {
-  if (text.find("://") == std::string_view::npos) refuse(text, "it does not begin with https://");
+  const std::size_t scheme_end = text.find("://");
+  if (scheme_end == std::string_view::npos) refuse(text, "it does not begin with https://");
+  // libcurl passes over further slashes and would take the path for the host.
+  if (text.substr(scheme_end + 3).starts_with('/')) refuse(text, "it has no host");
   const UrlHandle handle = make_handle();
   set_url(handle.get(), text);
   return read_parts(handle.get(), text);
