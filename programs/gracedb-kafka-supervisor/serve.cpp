@@ -6,6 +6,7 @@
 #include "gracedb-kafka-supervisor/sizes.hpp"
 #include "supervisor/http_uploader.hpp"
 #include "supervisor/service_manager.hpp"
+#include "supervisor/status_server.hpp"
 #include "supervisor/supervisor.hpp"
 
 #include <fmt/format.h>
@@ -30,6 +31,9 @@ using std::chrono::milliseconds;
 
 constexpr log::Logger logger{"gracedb.supervisor"};
 
+/// Of metrics, probes and the status page.
+const http::Address default_address{.host = "127.0.0.1", .port = 9463};
+
 /// What leaving the group and the last commit may take after the drain.
 constexpr milliseconds leaving_time{10'000};
 
@@ -50,15 +54,16 @@ std::filesystem::path default_spool_directory() {
 
 // The line that text logs have, its parts as members.
 void log_as_json(const EventRecord& record) {
-  const double ms = std::chrono::duration<double, std::milli>(record.duration).count();
-  nlohmann::ordered_json fields{{"outcome", name_of(record.outcome)},
-                                {"graceid", nullptr},
-                                {"topic", record.topic},
-                                {"partition", record.partition},
-                                {"offset", record.offset},
-                                {"attempts", record.attempts},
-                                {"ms", ms}};
+  const auto ms = [](std::chrono::microseconds duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+  };
+  nlohmann::ordered_json fields{
+      {"outcome", name_of(record.outcome)}, {"graceid", nullptr},      {"topic", record.topic},
+      {"partition", record.partition},      {"offset", record.offset}, {"attempts", record.attempts},
+      {"ms", ms(record.duration)}};
   if (!record.graceid.empty()) fields["graceid"] = record.graceid;
+  if (record.latency) fields["latency_ms"] = ms(*record.latency);
+  if (record.rejection) fields["reason"] = name_of(*record.rejection);
   if (!record.detail.empty()) fields["detail"] = record.detail;
   programs::write_json_log(level_of(record), logger.name, name_of(record.outcome), fields);
 }
@@ -74,6 +79,8 @@ class Serve {
   Rules rules() const;
   std::size_t max_in_flight() const;
   std::size_t max_in_flight_bytes() const;
+  std::optional<http::Address> address() const;
+  std::unique_ptr<StatusServer> status_server(const SupervisorOptions& options) const;
   void describe(const SupervisorOptions& options) const;
 
   programs::ConnectionOptions connection_;
@@ -85,6 +92,7 @@ class Serve {
   std::string max_in_flight_bytes_ = "256MiB";
   milliseconds drain_timeout_{30'000};
   milliseconds upload_timeout_{30'000};
+  std::optional<std::string> listen_;
   std::optional<std::string> ready_file_;
   bool check_config_ = false;
 };
@@ -139,6 +147,14 @@ void Serve::add_options(programs::Options& options) {
                .value = "DURATION",
                .key = "supervisor.drain_timeout"});
   options.group("Service");
+  options.add({.names = "--listen",
+               .target = &listen_,
+               .help = fmt::format(
+                   "Where metrics, probes and the status page are served: HOST:PORT, port 0 for a free "
+                   "one, or none [default: {}]",
+                   to_text(default_address)),
+               .value = "ADDRESS",
+               .key = "supervisor.listen"});
   options.add({.names = "--ready-file",
                .target = &ready_file_,
                .help = "Make this file when ready, remove it at the end",
@@ -195,9 +211,44 @@ SupervisorOptions Serve::supervisor_options() const {
 HttpUploaderOptions Serve::uploader_options(const SupervisorOptions& options) const {
   HttpUploaderOptions uploader{.gracedb = gracedb_options(connection_),
                                .kafka_server = connection_.bootstrap_servers,
-                               .most_connections = options.max_in_flight};
+                               .most_connections = options.max_in_flight,
+                               .monitor = options.monitor};
   uploader.gracedb.timeout = upload_timeout_;
   return uploader;
+}
+
+std::optional<http::Address> Serve::address() const {
+  if (listen_ == "none") return std::nullopt;
+  try {
+    return listen_ ? http::parse_address(*listen_) : default_address;
+  } catch (const std::invalid_argument& fault) {
+    throw UsageError(fmt::format("--listen {}, or none", fault.what()));
+  }
+}
+
+std::unique_ptr<StatusServer> Serve::status_server(const SupervisorOptions& options) const {
+  const auto wanted = address();
+  if (!wanted) return nullptr;
+  StatusServerOptions status{.address = *wanted,
+                             .identity = {.instance_name = options.consumer.instance_name.value(),
+                                          .group_id = options.consumer.group_id.value(),
+                                          .service_url = require_service_url(connection_),
+                                          .bootstrap_servers = connection_.bootstrap_servers,
+                                          .dead_letters = options.spool_directory.native(),
+                                          .max_in_flight = options.max_in_flight,
+                                          .max_in_flight_bytes = options.max_in_flight_bytes}};
+  std::unique_ptr<StatusServer> server;
+  try {
+    server = std::make_unique<StatusServer>(status, *options.monitor);
+  } catch (const std::runtime_error& fault) {
+    if (listen_) throw;
+    // Another supervisor on this machine, most likely; nobody has asked for this very port.
+    logger.warning("{}; taking a free one", fault.what());
+    status.address.port = 0;
+    server = std::make_unique<StatusServer>(status, *options.monitor);
+  }
+  logger.info("metrics, probes and the status page at http://{}/", to_text(server->address()));
+  return server;
 }
 
 void Serve::describe(const SupervisorOptions& options) const {
@@ -212,11 +263,21 @@ ExitCode Serve::run(Context& context) {
   SupervisorOptions options = supervisor_options();
   const HttpUploaderOptions uploader = uploader_options(options);
   check(options);
+  static_cast<void>(address());
   describe(options);
   if (check_config_) return ExitCode::ok;
 
   if (context.log_format == programs::LogFormat::json) options.on_settled = log_as_json;
-  ServiceManager service(programs::process_environment()("NOTIFY_SOCKET"), ready_file_);
+  const auto status = status_server(options);
+  const auto environment = programs::process_environment();
+  const auto watchdog = watchdog_interval(environment("WATCHDOG_USEC"), environment("WATCHDOG_PID"));
+  if (watchdog) {
+    options.longest_wait = std::min(options.longest_wait, std::chrono::floor<milliseconds>(*watchdog / 4));
+  }
+  ServiceManager service(environment("NOTIFY_SOCKET"), ready_file_, watchdog);
+  options.on_turn = [&service, monitor = options.monitor] {
+    service.turned(ServiceManager::Clock::now(), [&monitor] { return status_line(*monitor); });
+  };
   options.on_ready = [&service] { service.ready(); };
   Supervisor supervisor(options, [&uploader](ResultQueue& results) {
     return std::make_unique<HttpUploader>(uploader, results);

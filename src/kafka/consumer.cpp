@@ -93,6 +93,9 @@ class Consumer::Impl {
   void commit(const std::vector<TopicPartition>& next_offsets);
   void commit_async(const std::vector<TopicPartition>& next_offsets);
   std::vector<TopicPartition> assignment() const;
+  std::vector<TopicPartition> committed(milliseconds timeout);
+  std::vector<TopicPartition> find_edges(Edge edge, milliseconds timeout);
+  std::vector<TopicPartition> known_ends() const;
   bool at_end() const noexcept { return assignment_.at_end(); }
   void pause(const std::vector<TopicPartition>& partitions);
   void resume(const std::vector<TopicPartition>& partitions);
@@ -303,6 +306,38 @@ std::vector<TopicPartition> Consumer::Impl::assignment() const {
   return from_librdkafka(*PartitionsHandle(found));
 }
 
+std::vector<TopicPartition> Consumer::Impl::committed(milliseconds timeout) {
+  require_open();
+  const PartitionsHandle list = to_librdkafka(assignment());
+  if (list->cnt == 0) return {};
+  const auto code = rd_kafka_committed(handle(), list.get(), static_cast<int>(timeout.count()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("committed", code), code);
+  return from_librdkafka(*list);
+}
+
+std::vector<TopicPartition> Consumer::Impl::find_edges(Edge edge, milliseconds timeout) {
+  require_open();
+  std::vector<TopicPartition> partitions = assignment();
+  if (partitions.empty()) return {};
+  for (TopicPartition& partition : partitions)
+    partition.offset = edge == Edge::begin ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+  const PartitionsHandle list = to_librdkafka(partitions);
+  const auto code = rd_kafka_offsets_for_times(handle(), list.get(), static_cast<int>(timeout.count()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("find_edges", code), code);
+  return from_librdkafka(*list);
+}
+
+std::vector<TopicPartition> Consumer::Impl::known_ends() const {
+  std::vector<TopicPartition> ends;
+  for (TopicPartition& partition : assignment()) {
+    std::int64_t begin = 0;
+    const auto code = rd_kafka_get_watermark_offsets(handle(), partition.topic.c_str(), partition.partition,
+                                                     &begin, &partition.offset);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && partition.offset >= 0) ends.push_back(std::move(partition));
+  }
+  return ends;
+}
+
 void Consumer::Impl::pause(const std::vector<TopicPartition>& partitions) {
   require_open();
   rd_kafka_pause_partitions(handle(), to_librdkafka(partitions).get());
@@ -404,6 +439,14 @@ void Consumer::commit_async(const std::vector<TopicPartition>& next_offsets) {
 }
 
 std::vector<TopicPartition> Consumer::assignment() const { return impl_->assignment(); }
+
+std::vector<TopicPartition> Consumer::committed(milliseconds timeout) { return impl_->committed(timeout); }
+
+std::vector<TopicPartition> Consumer::find_edges(Edge edge, milliseconds timeout) {
+  return impl_->find_edges(edge, timeout);
+}
+
+std::vector<TopicPartition> Consumer::known_ends() const { return impl_->known_ends(); }
 
 bool Consumer::at_end() const { return impl_->at_end(); }
 

@@ -117,6 +117,12 @@ bool Credentials::renew() {
   }
 }
 
+std::optional<std::chrono::system_clock::time_point> Credentials::token_expiry() {
+  const auto token = may_carry_token(service_) ? find_token() : std::nullopt;
+  if (!token) return std::nullopt;
+  return auth::parse_claims(token->token).expires;
+}
+
 std::string Credentials::describe() {
   if (const auto token = find_token(); token && may_carry_token(service_)) {
     const auth::Discovery discovery = auth::discover_token(request_, environment_);

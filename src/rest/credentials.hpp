@@ -7,6 +7,7 @@
 #include "rest/transfer.hpp"
 #include "rest/url.hpp"
 
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ class Credentials {
 
   /// Looks for a new token after a refusal; true if there is another one than before.
   bool renew();
+
+  /// When the token in use ends; none without one, or for one without an end.
+  std::optional<std::chrono::system_clock::time_point> token_expiry();
 
   /// "bearer token of <subject> from <source>", "certificate <path>", "none".
   std::string describe();

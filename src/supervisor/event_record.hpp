@@ -2,8 +2,11 @@
 
 #include "gracedb/core/logging.hpp"
 
+#include "supervisor/rejection.hpp"
+
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,9 +39,11 @@ struct EventRecord {
   std::string topic;
   std::int32_t partition = 0;
   std::int64_t offset = 0;
-  int attempts = 0;                       ///< uploads tried
-  std::chrono::microseconds duration{0};  ///< from its poll
-  std::string detail = {};                ///< why it was skipped or set aside; GraceDB's warnings
+  int attempts = 0;                                       ///< uploads tried
+  std::chrono::microseconds duration{0};                  ///< from its poll
+  std::optional<std::chrono::microseconds> latency = {};  ///< from the producer's timestamp, if it has one
+  std::optional<Rejection::Kind> rejection = {};          ///< set aside because of this
+  std::string detail = {};  ///< why it was skipped or set aside; GraceDB's warnings
 };
 
 /// How loud the log speaks of it.

@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds shortest_wait_for_credential{1'000};
 constexpr std::chrono::milliseconds longest_retry_after{600'000};
 constexpr std::chrono::milliseconds idle{60'000};
 constexpr std::chrono::milliseconds between_same_failures{30'000};
+constexpr std::chrono::milliseconds between_token_watches{5'000};
 
 rest::ConnectionSettings connection_settings(const rest::GraceDbOptions& options) {
   return {.ca_cert_path = options.ca_cert_path,
@@ -79,6 +80,7 @@ void HttpUploader::run() noexcept {
 
 void HttpUploader::work() {
   take_inbox();
+  watch_token();
   start_due();
   for (const HttpEngine::Finished& finished : engine_.run(time_to_next()))
     finish(finished);
@@ -130,14 +132,14 @@ void HttpUploader::release_graceid(const Job& job) {
 
 HttpUploader::Milliseconds HttpUploader::time_to_next() const {
   Clock::time_point next = Clock::now() + idle;
-  if (!root_ && !root_under_way_) next = std::min(next, root_due_);
+  if (wants_root()) next = std::min(next, root_due_);
   if (root_ && !due_.empty()) next = std::min(next, due_.begin()->first);
   return std::max(std::chrono::ceil<Milliseconds>(next - Clock::now()), Milliseconds(0));
 }
 
 void HttpUploader::start_due() {
   const auto now = Clock::now();
-  if (!root_ && !root_under_way_ && root_due_ <= now) start_root();
+  if (wants_root() && root_due_ <= now) start_root();
   while (root_ && !due_.empty() && due_.begin()->first <= now) {
     const Window::Id id = due_.begin()->second;
     due_.erase(due_.begin());
@@ -149,6 +151,7 @@ void HttpUploader::start_root() {
   rest::HttpRequest request{
       .method = rest::Method::get, .url = root_url(service_, options_.gracedb.api_version), .body = {}};
   const rest::Authorization authorization = credentials_.authorization(service_);
+  root_was_anonymous_ = !authorization.token && !authorization.certificate;
   engine_.start(root_id, std::move(request), authorization);
   root_under_way_ = true;
 }
@@ -167,6 +170,8 @@ void HttpUploader::start(Job& job) {
     rest::HttpRequest request = rest::completion_request(*root_, options, file);
     rest::Authorization authorization = credentials_.authorization(rest::parse_url(request.url));
     job.token = authorization.token;
+    job.is_anonymous = !authorization.token && !authorization.certificate;
+    job.sent_at = Clock::now();
     ++job.attempts;
     engine_.start(job.order.id, std::move(request), authorization);
   } catch (const HttpError& fault) {
@@ -185,14 +190,16 @@ void HttpUploader::finish(const HttpEngine::Finished& finished) {
   }
   const auto found = jobs_.find(finished.id);
   if (found == jobs_.end()) return;
+  options_.monitor->answered(Clock::now() - found->second.sent_at);
   settle(found->second, judge(finished.exchange, std::chrono::system_clock::now()));
 }
 
 void HttpUploader::finish_root(const rest::Exchange& exchange) {
   const Judgement judgement = judge(exchange, std::chrono::system_clock::now());
   if (judgement.verdict != Verdict::done) {
-    if (judgement.verdict == Verdict::unauthorized) credentials_.renew();
+    const bool is_refused = judgement.verdict == Verdict::unauthorized;
     root_failed(judgement.reason);
+    if (is_refused && !credentials_.renew()) report_refused(judgement.reason);
     return;
   }
   auto document = nlohmann::json::parse(exchange.response.body, nullptr, false);
@@ -200,15 +207,21 @@ void HttpUploader::finish_root(const rest::Exchange& exchange) {
     root_failed("not the API root of a GraceDB; check the service URL");
     return;
   }
+  const bool is_first = !root_;
   root_.emplace(std::move(document), root_url(service_, options_.gracedb.api_version), service_);
   root_backoff_.reset();
-  logger.info("GraceDB at {} is there; authenticated by: {}", service_.text, credentials_.describe());
+  report_answer();
+  report_let_in();
+  if (is_first) {
+    logger.info("GraceDB at {} is there; authenticated by: {}", service_.text, credentials_.describe());
+  }
 }
 
 void HttpUploader::root_failed(const std::string& reason) {
   const auto now = Clock::now();
   const Milliseconds wait = root_backoff_.next() + options_.backoff;
   root_due_ = now + wait;
+  if (outage_.failed(now) || !root_) report_away(reason);
   log::write(complaints_.is_due(reason, now) ? LogLevel::warning : LogLevel::debug, logger.name,
              "GraceDB at {} cannot be used: {}; trying again in {} ms", service_.text, reason, wait.count());
 }
@@ -218,11 +231,8 @@ void HttpUploader::settle(Job& job, Judgement judgement) {
     postpone(job, judgement);
     return;
   }
-  if (const auto lasted = outage_.answered(Clock::now())) {
-    logger.warning("GraceDB takes uploads again, after {:.1f} s",
-                   static_cast<double>(lasted->count()) / 1000);
-    hurry_waiting();
-  }
+  report_answer();
+  report_accepted(job);
   const Window::Id id = job.order.id;
   results_.push({id, judgement.verdict, std::move(judgement.reason), job.attempts});
   release_graceid(job);
@@ -233,6 +243,8 @@ void HttpUploader::postpone(Job& job, const Judgement& judgement) {
   const auto now = Clock::now();
   const Milliseconds wait = waiting_time(job, judgement);
   due_.emplace(now + wait, job.order.id);
+  options_.monitor->retried(judgement.cause);
+  if (judgement.verdict == Verdict::unauthorized && wait > Milliseconds(0)) report_refused(judgement.reason);
   log::write(outage_.is_told() ? LogLevel::debug : LogLevel::info, logger.name,
              "{}: attempt {} failed: {}; trying again in {} ms", job.order.upload.graceid, job.attempts,
              judgement.reason, wait.count());
@@ -241,6 +253,7 @@ void HttpUploader::postpone(Job& job, const Judgement& judgement) {
     logger.error("GraceDB does not accept us and uploads are waiting: {}; authenticated by: {}",
                  judgement.reason, credentials_.describe());
   } else {
+    report_away(judgement.reason);
     logger.warning("GraceDB takes no uploads and they are waiting: {}", judgement.reason);
   }
 }
@@ -266,6 +279,63 @@ void HttpUploader::hurry_waiting() {
     sooner.emplace(std::min(time, std::max(now + spread.next(), jobs_.at(id).not_before)), id);
   }
   due_ = std::move(sooner);
+}
+
+// ---- what the monitor is told
+
+void HttpUploader::watch_token() {
+  const auto now = Clock::now();
+  if (now < next_token_watch_) return;
+  next_token_watch_ = now + between_token_watches;
+  options_.monitor->set_token_expiry(credentials_.token_expiry());
+}
+
+void HttpUploader::report_answer() {
+  const auto now = Clock::now();
+  root_due_ = now + options_.between_looks;
+  if (const auto lasted = outage_.answered(now)) {
+    logger.warning("GraceDB takes uploads again, after {:.1f} s",
+                   static_cast<double>(lasted->count()) / 1000);
+    hurry_waiting();
+  }
+  report_there();
+}
+
+void HttpUploader::report_there() {
+  if (std::exchange(answers_, true)) return;
+  options_.monitor->health().set(Check::gracedb, true, service_.text + " answers");
+}
+
+void HttpUploader::report_accepted(const Job& job) {
+  refuses_uploads_ = false;
+  takes_anonymous_ = job.is_anonymous;
+  if (std::exchange(accepts_us_, true)) return;
+  options_.monitor->health().set(Check::token, true, "GraceDB accepts us by: " + credentials_.describe());
+}
+
+// The API root has been shown to us. While uploads are refused, that says nothing of them.
+void HttpUploader::report_let_in() {
+  if (refuses_uploads_ && !jobs_.empty()) return;
+  refuses_uploads_ = false;
+  const bool may_upload = !root_was_anonymous_ || takes_anonymous_;
+  if (may_upload && accepts_us_) return;
+  accepts_us_ = may_upload;
+  options_.monitor->health().set(Check::token, may_upload,
+                                 may_upload ? "GraceDB lets us in by: " + credentials_.describe()
+                                            : "there is no usable token for GraceDB; see what is found with: "
+                                              "gracedb-kafka token --for gracedb");
+}
+
+void HttpUploader::report_refused(const std::string& reason) {
+  report_there();
+  accepts_us_ = false;
+  refuses_uploads_ = true;
+  options_.monitor->health().set(Check::token, false, "GraceDB does not accept us: " + reason);
+}
+
+void HttpUploader::report_away(const std::string& reason) {
+  answers_ = false;
+  options_.monitor->health().set(Check::gracedb, false, reason);
 }
 
 }  // namespace gracedb::supervisor

@@ -8,6 +8,7 @@
 #include "rest/credentials.hpp"
 #include "supervisor/complaints.hpp"
 #include "supervisor/http_engine.hpp"
+#include "supervisor/monitor.hpp"
 #include "supervisor/outage.hpp"
 #include "supervisor/result_queue.hpp"
 #include "supervisor/uploader.hpp"
@@ -34,6 +35,8 @@ struct HttpUploaderOptions {
   std::size_t most_connections = 64;
   std::chrono::milliseconds backoff{100};  ///< first ceiling of the waiting time between tries; doubles
   std::chrono::milliseconds longest_backoff{15'000};
+  std::chrono::milliseconds between_looks{30'000};  ///< at GraceDB, where no upload tells how it is
+  std::shared_ptr<Monitor> monitor = std::make_shared<Monitor>();  ///< told what goes on
 };
 
 /// Uploads events to GraceDB over HTTP, on a thread of its own. What fails for the moment is tried again for
@@ -57,7 +60,9 @@ class HttpUploader final : public Uploader {
     Backoff backoff;
     int attempts = 0;
     std::optional<std::string> token = {};  ///< sent with the last attempt
-    Clock::time_point not_before = {};      ///< GraceDB has asked not to be tried sooner
+    bool is_anonymous = false;              ///< that attempt, without a certificate either
+    Clock::time_point sent_at = {};
+    Clock::time_point not_before = {};  ///< GraceDB has asked not to be tried sooner
   };
 
   // The rest runs on the uploader's own thread.
@@ -67,6 +72,7 @@ class HttpUploader final : public Uploader {
   void enqueue(UploadOrder order);
   void drop(Window::Id id);
   void start_due();
+  bool wants_root() const noexcept { return !root_under_way_ && (!root_ || jobs_.empty()); }
   void start_root();
   void start(Job& job);
   Milliseconds time_to_next() const;
@@ -78,6 +84,15 @@ class HttpUploader final : public Uploader {
   Milliseconds waiting_time(Job& job, const Judgement& judgement);
   void release_graceid(const Job& job);
   void hurry_waiting();
+
+  // What the monitor is told.
+  void watch_token();
+  void report_answer();
+  void report_there();
+  void report_accepted(const Job& job);
+  void report_let_in();
+  void report_refused(const std::string& reason);
+  void report_away(const std::string& reason);
 
   const HttpUploaderOptions options_;
   const rest::Url service_;
@@ -100,6 +115,12 @@ class HttpUploader final : public Uploader {
   bool root_under_way_ = false;
   Complaints complaints_;
   Outage outage_;
+  Clock::time_point next_token_watch_ = Clock::now();
+  bool answers_ = false;             ///< as the monitor has been told
+  bool accepts_us_ = false;          ///< the same
+  bool refuses_uploads_ = false;     ///< for our credential, since the last one taken
+  bool takes_anonymous_ = false;     ///< an upload without a credential was taken
+  bool root_was_anonymous_ = false;  ///< the request under way
 
   std::thread thread_;
 };

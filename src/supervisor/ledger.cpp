@@ -9,6 +9,13 @@ void PartitionLedger::take(std::int64_t offset) {
   next_ = std::max(next_, offset + 1);
 }
 
+std::map<Partition, std::int64_t> Ledger::positions() const {
+  std::map<Partition, std::int64_t> positions;
+  for (const auto& [partition, entry] : partitions_)
+    positions.emplace(partition, entry.ledger.position());
+  return positions;
+}
+
 bool Ledger::take(const kafka::Message& message) {
   const auto found = partitions_.find(Partition::of(message));
   if (found == partitions_.end()) return false;

@@ -47,6 +47,9 @@ class Ledger {
   void assign(const Partition& partition) { partitions_.try_emplace(partition); }
   void revoke(const Partition& partition) { partitions_.erase(partition); }
   bool owns(const Partition& partition) const { return partitions_.contains(partition); }
+  std::size_t size() const noexcept { return partitions_.size(); }
+  /// PartitionLedger::position() of each.
+  std::map<Partition, std::int64_t> positions() const;
 
   /// False if the partition is not ours (any more), so that the message is somebody else's.
   bool take(const kafka::Message& message);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,11 @@ struct Rejection {
   Kind kind = Kind::schema;
   std::string detail;  ///< for a person, one line
 };
+
+inline constexpr std::array all_rejections{Rejection::Kind::too_large,      Rejection::Kind::schema,
+                                           Rejection::Kind::foreign_server, Rejection::Kind::graceid,
+                                           Rejection::Kind::label,          Rejection::Kind::file,
+                                           Rejection::Kind::refused};
 
 /// "too_large", "foreign_server", …
 constexpr std::string_view name_of(Rejection::Kind kind) noexcept {

@@ -16,7 +16,6 @@ constexpr log::Logger logger{"gracedb.supervisor"};
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds longest_poll{1'000};
 constexpr milliseconds between_commits{200};
 constexpr milliseconds between_spool_tries{2'000};
 constexpr milliseconds between_same_complaints{30'000};
@@ -34,6 +33,21 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+}
+
+/// None where it is no time at which an event can have been sent.
+std::optional<std::chrono::system_clock::time_point> time_of(const std::optional<double>& unix_seconds) {
+  constexpr double latest = 9e9;  // as nanoseconds it still fits
+  if (!unix_seconds || !(*unix_seconds > 0 && *unix_seconds < latest)) return std::nullopt;
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(
+          std::chrono::duration<double>(*unix_seconds)));
+}
+
+/// Not negative where the producer's clock is ahead of ours.
+std::chrono::microseconds age_of(std::chrono::system_clock::time_point time) {
+  const auto age = std::chrono::system_clock::now() - time;
+  return std::max(std::chrono::duration_cast<std::chrono::microseconds>(age), std::chrono::microseconds(0));
 }
 
 std::string on_one_line(std::string_view text) {
@@ -58,12 +72,16 @@ EventRecord record_of(const kafka::Message& message, Outcome outcome, std::strin
 }
 
 void log_record(const EventRecord& record) {
-  const double ms = static_cast<double>(record.duration.count()) / 1000;
+  const auto ms = [](std::chrono::microseconds duration) {
+    return static_cast<double>(duration.count()) / 1000;
+  };
   log::write(level_of(record), logger.name,
-             "{} graceid={} topic={} partition={} offset={} attempts={} ms={:.1f}{}{}",
+             "{} graceid={} topic={} partition={} offset={} attempts={} ms={:.1f}{}{}{}{}",
              name_of(record.outcome), record.graceid.empty() ? "-" : record.graceid, record.topic,
-             record.partition, record.offset, record.attempts, ms, record.detail.empty() ? "" : ": ",
-             record.detail);
+             record.partition, record.offset, record.attempts, ms(record.duration),
+             record.latency ? fmt::format(" latency_ms={:.1f}", ms(*record.latency)) : "",
+             record.rejection ? fmt::format(" reason={}", name_of(*record.rejection)) : "",
+             record.detail.empty() ? "" : ": ", record.detail);
 }
 
 Partition partition_of(const kafka::TopicPartition& partition) {
@@ -141,6 +159,7 @@ void Supervisor::run() {
     if (is_drained()) break;
     commit_progress();
     follow_topics();
+    report();
     if (may_take()) {
       take_one();
     } else {
@@ -152,7 +171,15 @@ void Supervisor::run() {
 
 void Supervisor::begin_drain() {
   drain_deadline_ = Clock::now() + options_.drain_timeout;
+  options_.monitor->health().set(Check::running, false, "stopping");
   logger.info("stopping: {} uploads are under way", window_.messages());
+}
+
+void Supervisor::report() {
+  options_.monitor->turned(window_.messages(), window_.bytes());
+  if (options_.on_turn) options_.on_turn();
+  const auto now = Clock::now();
+  if (lag_.is_due(now)) options_.monitor->set_lag(lag_.look(*consumer_, ledger_, paused_, now));
 }
 
 // ---- poll
@@ -201,7 +228,7 @@ void Supervisor::hold_back() {
 }
 
 Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
-  Milliseconds wait = longest_poll;
+  Milliseconds wait = options_.longest_wait;
   const auto limit = [&](Clock::time_point duty) {
     wait = std::clamp(std::chrono::ceil<Milliseconds>(duty - Clock::now()), Milliseconds(0), wait);
   };
@@ -213,8 +240,14 @@ Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
 
 std::optional<kafka::Message> Supervisor::poll(Milliseconds timeout) {
   try {
-    return consumer_->poll(timeout);
+    auto message = consumer_->poll(timeout);
+    if (std::exchange(broker_refuses_, false)) {
+      options_.monitor->health().set(Check::broker, true, "the broker accepts our token again");
+    }
+    return message;
   } catch (const KafkaAuthenticationError& fault) {
+    broker_refuses_ = true;
+    options_.monitor->health().set(Check::broker, false, on_one_line(fault.what()));
     complain(LogLevel::error, fault.what());
     results_.wait(after_refusal);  // the next poll looks for another token at once
   } catch (const KafkaError& fault) {
@@ -264,6 +297,7 @@ void Supervisor::handle(kafka::Message message) {
                         },
                         [&](Rejection& rejection) {
                           EventRecord record = record_of(message, Outcome::set_aside, rejection.detail);
+                          record.rejection = rejection.kind;
                           set_aside({std::move(message), std::move(rejection), std::move(record)});
                         },
                         [&](Upload& order) { upload(std::move(message), std::move(order), picked_up); }},
@@ -273,7 +307,8 @@ void Supervisor::handle(kafka::Message message) {
 void Supervisor::upload(kafka::Message message, Upload order, Clock::time_point picked_up) {
   logger.info("picked up {} from {}", order.graceid, place_of(message));
   std::string topic = message.topic;
-  const Window::Id id = window_.add({std::move(message), order.graceid, picked_up});
+  const auto produced = time_of(order.event.message.producer_timestamp);
+  const Window::Id id = window_.add({std::move(message), order.graceid, picked_up, produced});
   uploader_->submit({id, std::move(order), std::move(topic)});
 }
 
@@ -290,8 +325,10 @@ void Supervisor::settle(const UploadResult& result, InFlight in_flight) {
   record.graceid = in_flight.graceid;
   record.attempts = result.attempts;
   record.duration = since(in_flight.picked_up);
+  if (in_flight.produced) record.latency = age_of(*in_flight.produced);
   if (result.verdict == Verdict::refused) {
     record.outcome = Outcome::set_aside;
+    record.rejection = Rejection::Kind::refused;
     set_aside({std::move(in_flight.message), {Rejection::Kind::refused, result.reason}, std::move(record)});
     return;
   }
@@ -309,8 +346,10 @@ bool Supervisor::try_to_set_aside(const Rejected& rejected) {
   try {
     spool_.set_aside(rejected.message, rejected.rejection);
   } catch (const std::exception& fault) {
-    complain(LogLevel::error, fmt::format("{} cannot be set aside, and no message is taken until it can: {}",
-                                          place_of(rejected.message), fault.what()));
+    const std::string text = fmt::format("{} cannot be set aside, and no message is taken until it can: {}",
+                                         place_of(rejected.message), fault.what());
+    options_.monitor->health().set(Check::set_aside, false, on_one_line(text));
+    complain(LogLevel::error, text);
     return false;
   }
   settled(rejected.message, rejected.record);
@@ -322,10 +361,14 @@ void Supervisor::retry_setting_aside() {
   next_spool_try_ = Clock::now() + between_spool_tries;
   while (!not_set_aside_.empty() && try_to_set_aside(not_set_aside_.front()))
     not_set_aside_.pop_front();
+  if (not_set_aside_.empty()) {
+    options_.monitor->health().set(Check::set_aside, true, "nothing waits to be set aside");
+  }
 }
 
 void Supervisor::settled(const kafka::Message& message, const EventRecord& record) {
   ledger_.settle(message);
+  options_.monitor->settled(record);
   options_.on_settled(record);
 }
 
@@ -369,6 +412,7 @@ void Supervisor::on_assigned(const std::vector<kafka::TopicPartition>& partition
   for (const auto& partition : partitions)
     ledger_.assign(partition_of(partition));
   if (paused_) consumer_->pause(partitions);
+  report_partitions();
   if (std::exchange(ready_, true)) return;
   logger.info("ready: reading {} partitions as a member of group {}", partitions.size(),
               consumer_->group_id());
@@ -389,6 +433,15 @@ void Supervisor::on_revoked(const std::vector<kafka::TopicPartition>& partitions
   commit_last(positions);
   for (const Partition& partition : leaving)
     give_up(partition);
+  if (ledger_.size() > 0) return report_partitions();
+  options_.monitor->health().set(Check::partitions, false, "waiting for a new share of the partitions");
+}
+
+void Supervisor::report_partitions() {
+  options_.monitor->health().set(
+      Check::partitions, true,
+      ledger_.size() > 0 ? fmt::format("reading {}", ledger_.size())
+                         : std::string("standing by: the group has more members than partitions"));
 }
 
 void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {

@@ -7,7 +7,9 @@
 #include "supervisor/complaints.hpp"
 #include "supervisor/decision.hpp"
 #include "supervisor/event_record.hpp"
+#include "supervisor/lag.hpp"
 #include "supervisor/ledger.hpp"
+#include "supervisor/monitor.hpp"
 #include "supervisor/result_queue.hpp"
 #include "supervisor/spool.hpp"
 #include "supervisor/subscription.hpp"
@@ -41,7 +43,11 @@ struct SupervisorOptions {
   std::chrono::milliseconds revocation_timeout{
       3'000};  ///< the same for partitions that go to another process
 
-  std::function<void()> on_ready = {};                      ///< reads its share of the partitions
+  std::chrono::milliseconds longest_wait{1'000};  ///< the loop turns at least that often
+
+  std::shared_ptr<Monitor> monitor = std::make_shared<Monitor>();  ///< told what goes on
+  std::function<void()> on_turn = {};                              ///< the loop has turned
+  std::function<void()> on_ready = {};  ///< has its share of the partitions, which may be none
   std::function<void(const EventRecord&)> on_settled = {};  ///< default: one log line
 };
 
@@ -95,6 +101,7 @@ class Supervisor {
   void resume();
   void follow_topics();
   void complain(LogLevel level, const std::string& fault);
+  void report();
 
   // decide, upload
   void handle(kafka::Message message);
@@ -116,6 +123,7 @@ class Supervisor {
   // partitions come and go
   void on_assigned(const std::vector<kafka::TopicPartition>& partitions);
   void on_revoked(const std::vector<kafka::TopicPartition>& partitions);
+  void report_partitions();
   void wait_for_uploads_of(const std::vector<Partition>& partitions);
   void give_up(const Partition& partition);
   void leave();
@@ -125,6 +133,7 @@ class Supervisor {
   Window window_;
   Ledger ledger_;
   Subscription subscription_;
+  LagWatch lag_;
   std::deque<kafka::Message> waiting_;  ///< polled while there was no room
   std::deque<Rejected> not_set_aside_;  ///< the spool has failed; nothing is taken until it works again
 
@@ -132,6 +141,7 @@ class Supervisor {
   std::optional<Clock::time_point> drain_deadline_;
   bool ready_ = false;
   bool paused_ = false;
+  bool broker_refuses_ = false;
   Clock::time_point next_commit_;
   Clock::time_point next_spool_try_;
   Complaints complaints_;

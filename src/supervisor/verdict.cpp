@@ -7,6 +7,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace gracedb::supervisor {
@@ -58,17 +60,40 @@ std::string describe(const rest::Response& response) {
   return detail.empty() ? text : fmt::format("{}: {}", text, detail);
 }
 
+std::string_view name_of(rest::ExchangeFailure::Kind kind) {
+  using Kind = rest::ExchangeFailure::Kind;
+  switch (kind) {
+    case Kind::resolve:
+      return "resolve";
+    case Kind::connect:
+      return "connect";
+    case Kind::certificate:
+      return "certificate";
+    case Kind::timeout:
+      return "timeout";
+    case Kind::lost:
+      return "lost";
+    case Kind::other:
+      break;
+  }
+  return "other";
+}
+
 }  // namespace
 
 Judgement judge(const rest::Exchange& exchange, std::chrono::system_clock::time_point now) {
-  if (exchange.failure) return {Verdict::retry, exchange.failure->reason, std::nullopt};
+  if (const auto& failure = exchange.failure) {
+    return {
+        .verdict = Verdict::retry, .reason = failure->reason, .cause = std::string(name_of(failure->kind))};
+  }
   const rest::Response& response = exchange.response;
-  Judgement judgement{verdict_of(response), {}, std::nullopt};
+  Judgement judgement{.verdict = verdict_of(response)};
   if (judgement.verdict == Verdict::done || judgement.verdict == Verdict::duplicate) {
     judgement.reason = warnings_of(response);
     return judgement;
   }
   judgement.reason = describe(response);
+  judgement.cause = std::to_string(response.status);
   if (const auto header = response.headers.find("retry-after"); header != response.headers.end()) {
     judgement.retry_after = rest::parse_retry_after(header->second, now);
   }

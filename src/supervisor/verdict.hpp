@@ -22,6 +22,8 @@ struct Judgement {
   std::string reason =
       {};  ///< "503 Service Unavailable: under maintenance"; of a success: GraceDB's warnings
   std::optional<std::chrono::milliseconds> retry_after = {};  ///< what GraceDB has asked for
+  std::string cause =
+      {};  ///< to count it by: the status of a failure ("503"), or why there was no answer ("timeout")
 };
 
 /// The one place where an answer, or the lack of one, is judged.

@@ -19,6 +19,7 @@ struct InFlight {
   kafka::Message message;
   std::string graceid;
   std::chrono::steady_clock::time_point picked_up;
+  std::optional<std::chrono::system_clock::time_point> produced = {};  ///< as its producer says
 };
 
 /// The messages that are being uploaded, bounded in number and in memory.

@@ -64,6 +64,9 @@ struct ConsumerOptions {
 
 class MessageStream;
 
+/// The ends of a partition: its oldest message that is still there, and where the next one will be written.
+enum class Edge { begin, end };
+
 /// Reads messages of "<instance>.<pipeline>" topics. All calls from one thread, except stop().
 ///
 /// With auto-commit (the default) a message counts as processed when the next one is asked for or the
@@ -115,6 +118,15 @@ class Consumer {
 
   /// The partitions this consumer reads now.
   std::vector<TopicPartition> assignment() const;
+  /// What the group has committed of them: the next message to read, a negative offset where nothing is.
+  /// @throws KafkaConsumerError  the broker has not told within `timeout`
+  std::vector<TopicPartition> committed(std::chrono::milliseconds timeout);
+  /// Their edges, asked of the broker.
+  /// @throws KafkaConsumerError  the broker has not told within `timeout`
+  std::vector<TopicPartition> find_edges(Edge edge, std::chrono::milliseconds timeout);
+  /// Their ends as the broker told them along with messages, without a request. It tells nothing while they
+  /// are paused; partitions of which nothing is known are left out.
+  std::vector<TopicPartition> known_ends() const;
   /// True if every assigned partition has been read to its end (only with track_end).
   bool at_end() const;
   /// Stops and resumes fetching, while poll() keeps the consumer in its group.

@@ -58,7 +58,9 @@ class Workshop:
         ready_file = folder / "ready"
         group = () if "--group-id" in options else ("--group-id", f"supervisor-{uuid.uuid4()}")
         spool = () if "--spool-dir" in options else ("--spool-dir", folder / "spool")
-        process = self.spawn("gracedb-kafka-supervisor", "--ready-file", ready_file, *group, *spool, *options, env=env)
+        listen = () if "--listen" in options else ("--listen", "127.0.0.1:0")
+        defaults = ("--ready-file", ready_file, *group, *spool, *listen)
+        process = self.spawn("gracedb-kafka-supervisor", *defaults, *options, env=env)
         process.wait_for(ready_file.exists, "the ready file")
         return process
 

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace gracedb::supervisor {
@@ -62,8 +63,32 @@ std::vector<UploadResult> wait_for(ResultQueue& queue, std::size_t count) {
   return results;
 }
 
+CheckState state_of(const HttpUploaderOptions& options, Check check) {
+  for (CheckState& state : options.monitor->health().checks()) {
+    if (state.check == check) return state;
+  }
+  return {};
+}
+
+bool becomes(const HttpUploaderOptions& options, Check check, bool is_ok) {
+  const auto deadline = steady_clock::now() + patience;
+  while (state_of(options, check).is_ok != is_ok && steady_clock::now() < deadline)
+    std::this_thread::sleep_for(milliseconds(2));
+  return state_of(options, check).is_ok == is_ok;
+}
+
 class HttpUploaderTest : public ::testing::Test {
  protected:
+  static HttpUploaderOptions with_token(const FakeGraceDb& server, test_support::FakeMachine& machine) {
+    const auto expires = machine.now() + std::chrono::hours(1);
+    const auto file = machine.write("token", test_support::fake_token("ANY", "gracedb.read", expires));
+    machine.variables["BEARER_TOKEN_FILE"] = file.native();
+    HttpUploaderOptions made = options(server.service_url());
+    made.gracedb.force_noauth = false;
+    made.environment = machine.environment();
+    return made;
+  }
+
   ResultQueue results_{[] {}};
 };
 
@@ -220,6 +245,60 @@ TEST_F(HttpUploaderTest, GivesNoResultForWhatIsAbandoned) {
   ended.count_down();
   ASSERT_EQ(results.size(), 2U);
   EXPECT_THAT((std::array{results[0].id, results[1].id}), UnorderedElementsAre(2U, 3U));
+}
+
+TEST_F(HttpUploaderTest, TellsWhetherGraceDbAnswersAndLetsUsIn) {
+  test_support::FakeMachine machine;
+  std::atomic<int> status = 201;
+  const FakeGraceDb server([&](const TestRequest&) { return TestReply{.status = status}; });
+  HttpUploaderOptions watched = with_token(server, machine);
+  HttpUploader uploader(watched, results_);
+  EXPECT_TRUE(becomes(watched, Check::gracedb, true));
+  EXPECT_TRUE(becomes(watched, Check::token, true));
+  for (const int trouble : {503, 403}) {
+    const Check check = trouble == 503 ? Check::gracedb : Check::token;
+    status = trouble;
+    uploader.submit(order(1));
+    EXPECT_TRUE(becomes(watched, check, false)) << trouble;
+    EXPECT_THAT(state_of(watched, check).reason, HasSubstr(std::to_string(trouble)));
+    status = 201;
+    ASSERT_EQ(wait_for(results_, 1).size(), 1U);
+    EXPECT_TRUE(becomes(watched, check, true)) << trouble;
+  }
+  EXPECT_THAT(watched.monitor->metrics_text(), HasSubstr("gracedb_supervisor_retries_total{reason=\"503\"}"));
+  EXPECT_THAT(watched.monitor->metrics_text(), HasSubstr("gracedb_supervisor_retries_total{reason=\"403\"}"));
+  EXPECT_THAT(watched.monitor->metrics_text(),
+              HasSubstr("gracedb_supervisor_token_expiry_timestamp_seconds 17"));
+}
+
+TEST_F(HttpUploaderTest, LooksAtGraceDbWhereNoUploadTellsHowItIs) {
+  test_support::FakeMachine machine;
+  std::atomic<bool> is_away = false;
+  const test_support::TestServer server([&](const TestRequest& request) -> TestReply {
+    if (is_away) return {.status = 502};
+    return {.body =
+                test_support::root_document("http://" + request.headers.at("host") + "/api/", "v2").dump()};
+  });
+  HttpUploaderOptions watched = options(server.url("/api/"));
+  watched.between_looks = milliseconds(20);
+  watched.longest_backoff = milliseconds(100);
+  const HttpUploader uploader(watched, results_);
+  EXPECT_TRUE(becomes(watched, Check::gracedb, true));
+  is_away = true;
+  EXPECT_TRUE(becomes(watched, Check::gracedb, false));
+  is_away = false;
+  EXPECT_TRUE(becomes(watched, Check::gracedb, true));
+}
+
+TEST_F(HttpUploaderTest, SaysWhereThereIsNoTokenUntilAnUploadIsTakenWithoutOne) {
+  const FakeGraceDb server([](const TestRequest&) { return created; });
+  HttpUploaderOptions watched = options(server.service_url());
+  HttpUploader uploader(watched, results_);
+  EXPECT_TRUE(becomes(watched, Check::gracedb, true));
+  EXPECT_FALSE(state_of(watched, Check::token).is_ok);
+  uploader.submit(order(1));
+  ASSERT_EQ(wait_for(results_, 1).size(), 1U);
+  EXPECT_TRUE(becomes(watched, Check::token, true));
 }
 
 TEST_F(HttpUploaderTest, EndsAtOnceWhileGraceDbHangs) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
@@ -16,6 +17,8 @@
 
 namespace gracedb::supervisor {
 namespace {
+
+using std::chrono::seconds;
 
 /// What systemd is at its end of the socket.
 class NotifySocket {
@@ -69,6 +72,51 @@ TEST(ServiceManager, MakesTheReadyFileWhileReady) {
     EXPECT_TRUE(std::filesystem::exists(file));
   }
   EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST(ServiceManager, FeedsTheWatchdogInGoodTimeAndNotOftener) {
+  const test_support::TemporaryDirectory directory;
+  const std::string name = (directory.path() / "notify").native();
+  const NotifySocket systemd(name);
+  ServiceManager manager(name, std::nullopt, seconds(20));
+  const auto start = ServiceManager::Clock::now();
+  for (int second = 0; second < 20; ++second)
+    manager.turned(start + seconds(second), [] { return std::string("well"); });
+  EXPECT_EQ(systemd.received(), (std::vector<std::string>{"WATCHDOG=1", "STATUS=well", "WATCHDOG=1",
+                                                          "WATCHDOG=1", "WATCHDOG=1"}));
+}
+
+TEST(ServiceManager, TellsTheStatusWhenItHasChangedEveryFewSeconds) {
+  const test_support::TemporaryDirectory directory;
+  const std::string name = (directory.path() / "notify").native();
+  const NotifySocket systemd(name);
+  ServiceManager manager(name, std::nullopt);
+  const auto start = ServiceManager::Clock::now();
+  int uploaded = 0;
+  for (int second = 0; second < 8; ++second) {
+    manager.turned(start + seconds(second), [&] { return std::to_string(++uploaded) + " uploaded"; });
+  }
+  EXPECT_EQ(systemd.received(), (std::vector<std::string>{"STATUS=1 uploaded", "STATUS=2 uploaded"}));
+}
+
+TEST(ServiceManager, DoesNotWaitForASystemdThatDoesNotRead) {
+  const test_support::TemporaryDirectory directory;
+  const std::string name = (directory.path() / "notify").native();
+  const NotifySocket systemd(name);
+  ServiceManager manager(name, std::nullopt, seconds(1));
+  const auto start = ServiceManager::Clock::now();
+  for (int second = 0; second < 2'000; ++second)
+    manager.turned(start + seconds(second), [] { return std::string("well"); });
+  EXPECT_LT(systemd.received().size(), 2'000U);
+}
+
+TEST(WatchdogInterval, IsForThisProcessAlone) {
+  EXPECT_EQ(watchdog_interval("30000000", std::to_string(::getpid())), std::chrono::microseconds(30'000'000));
+  EXPECT_EQ(watchdog_interval("30000000", std::nullopt), std::chrono::microseconds(30'000'000));
+  EXPECT_EQ(watchdog_interval("30000000", "1"), std::nullopt);
+  EXPECT_EQ(watchdog_interval(std::nullopt, std::nullopt), std::nullopt);
+  EXPECT_EQ(watchdog_interval("soon", std::nullopt), std::nullopt);
+  EXPECT_EQ(watchdog_interval("0", std::nullopt), std::nullopt);
 }
 
 TEST(ServiceManager, LetsNobodyToTellPass) {

@@ -22,6 +22,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -56,6 +57,12 @@ bool wait_until(const std::function<bool()>& condition) {
   while (!condition() && steady_clock::now() < deadline)
     std::this_thread::sleep_for(milliseconds(5));
   return condition();
+}
+
+bool has_line(const test_support::CapturedLog& log, std::string_view beginning) {
+  const auto lines = log.lines();
+  return std::any_of(lines.begin(), lines.end(),
+                     [&](const auto& line) { return line.message.starts_with(beginning); });
 }
 
 /// Takes orders and answers them when the test says so.
@@ -263,6 +270,80 @@ TEST_F(SupervisorTest, DoesWithEachMessageWhatIsToBeDone) {
   }
 }
 
+TEST_F(SupervisorTest, ShowsWhatItIsDoing) {
+  send_event("T0001");
+  send_event("T0002");
+  send("not JSON");
+  Desk desk;
+  SupervisorOptions watched = options();
+  const auto monitor = watched.monitor;
+  const auto partitions = [&] { return monitor->health().checks().front(); };
+  EXPECT_FALSE(partitions().is_ok);
+  Running running(watched, desk);
+  ASSERT_EQ(desk.wait_for_orders(2).size(), 2U);
+  EXPECT_EQ(partitions().reason, "reading 1");
+  EXPECT_TRUE(partitions().is_ok);
+  EXPECT_TRUE(wait_until([&] { return monitor->picture().in_flight == 2; }));
+  EXPECT_GT(monitor->picture().in_flight_bytes, 0U);
+  EXPECT_TRUE(wait_until([&] {
+    const auto lag = monitor->picture().lag;
+    return lag.size() == 1 && lag[0].messages == 3;
+  })) << "T0001 is not settled, so that nothing behind it counts as read";
+  desk.answer_everything();
+  EXPECT_TRUE(wait_until([&] {
+    const auto lag = monitor->picture().lag;
+    return lag.size() == 1 && lag[0].messages == 0;
+  }));
+  EXPECT_EQ(monitor->picture().settled[Outcome::uploaded], 2U);
+  EXPECT_EQ(monitor->picture().rejected[Rejection::Kind::schema], 1U);
+  EXPECT_EQ(monitor->history().after(0).size(), 3U);
+}
+
+TEST_F(SupervisorTest, KnowsTheLagAlsoWhilePausedAndWhereNothingHasCome) {
+  kafka_.create_topic("gracedb-test.cwb");
+  Desk desk;
+  SupervisorOptions narrow = options();
+  narrow.pipelines = {"gstlal", "cwb"};
+  narrow.max_in_flight = 1;
+  const auto monitor = narrow.monitor;
+  send_event("T0001");
+  const test_support::CapturedLog log;
+  Running running(narrow, desk);
+  ASSERT_EQ(desk.wait_for_orders(1).size(), 1U);
+  EXPECT_TRUE(wait_until([&] { return has_line(log, "paused: "); }));
+  for (const char* graceid : {"T0002", "T0003"})
+    send_event(graceid);
+  EXPECT_TRUE(wait_until([&] {
+    std::map<Partition, std::int64_t> lag;
+    for (const PartitionLag& each : monitor->picture().lag)
+      lag[each.partition] = each.messages;
+    return lag ==
+           std::map<Partition, std::int64_t>{{{"gracedb-test.cwb", 0}, 0}, {{"gracedb-test.gstlal", 0}, 3}};
+  }));
+  desk.answer_everything();
+}
+
+TEST_F(SupervisorTest, TimesAnEventFromItsProducer) {
+  kafka::UploadMessage message;
+  message.gracedb_server = server;
+  message.graceid = "T0001";
+  message.pipeline = pipeline;
+  message.file_name = "coinc.xml";
+  for (const double timestamp : {1'000'000'000.0, 1e300, -5.0}) {
+    message.producer_timestamp = timestamp;
+    send(kafka::build_upload_message(message, "an event"), "T0001");
+  }
+  Desk desk;
+  desk.answer_everything();
+  Running running(options(), desk);
+  const auto records = records_.wait_for(3);
+  ASSERT_EQ(records.size(), 3U);
+  ASSERT_TRUE(records[0].latency);
+  EXPECT_GT(*records[0].latency, std::chrono::hours(24));
+  EXPECT_FALSE(records[1].latency);
+  EXPECT_FALSE(records[2].latency);
+}
+
 TEST_F(SupervisorTest, LeavesWhatIsNotSettledToTheNextOne) {
   for (const char* graceid : {"T0001", "T0002", "T0003", "T0004"})
     send_event(graceid);
@@ -324,7 +405,8 @@ TEST_F(SupervisorTest, StaysInItsGroupHoweverLongUploadsTake) {
 TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   Desk desk;
   desk.answer_everything();
-  Running running(options(), desk);
+  const SupervisorOptions stuck = options();
+  Running running(stuck, desk);
   send_event("T0001");
   records_.wait_for(1);
   fs::rename(spool(), directory_.path() / "elsewhere");
@@ -333,6 +415,7 @@ TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   send("not JSON");
   send_event("T0002");
   ASSERT_TRUE(wait_until([&] { return !log.lines().empty(); }));
+  EXPECT_FALSE(stuck.monitor->health().checks()[4].is_ok);
   EXPECT_THAT(log.lines()[0].message, HasSubstr("gracedb-test.gstlal[0]@1 cannot be set aside"));
   EXPECT_EQ(records_.wait_for(1).size(), 1U);
   fs::remove(spool());
@@ -341,6 +424,7 @@ TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   ASSERT_EQ(records.size(), 3U);
   EXPECT_EQ(records[1].outcome, Outcome::set_aside);
   EXPECT_EQ(records[2].outcome, Outcome::uploaded);
+  EXPECT_TRUE(wait_until([&] { return stuck.monitor->health().checks()[4].is_ok; }));
 }
 
 TEST_F(SupervisorTest, SharesTheWorkWithAnother) {
