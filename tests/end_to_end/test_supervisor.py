@@ -7,14 +7,11 @@ import uuid
 
 import pytest
 
-from harness.broker import Broker
 from harness.messages import ping_message, upload_message
-from harness.paths import EXAMPLES
 from harness.sandbox import Sandbox
+from harness.sender import COINC, Sender
 from harness.stack import client_environment
 from harness.waiting import wait_until
-
-COINC = (EXAMPLES / "coinc.xml").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -36,28 +33,6 @@ def topic(broker) -> str:
 @pytest.fixture
 def group() -> str:
     return f"supervisor-{uuid.uuid4()}"
-
-
-class Sender:
-    """Reserves events and puts their messages on a topic, as many clients would."""
-
-    def __init__(self, gracedb: Sandbox, broker: Broker, topic: str):
-        self.gracedb = gracedb
-        self._broker = broker
-        self._topic = topic
-
-    def send(self, *, partition: int = -1, **fields: object) -> str:
-        graceid = self.gracedb.reserve(COINC)
-        value = upload_message(self.gracedb.service_url, graceid, COINC, **fields)
-        self._broker.produce(self._topic, value, key=graceid, partition=partition)
-        return graceid
-
-    def send_raw(self, value: bytes | str, key: str | None = None) -> None:
-        self._broker.produce(self._topic, value, key)
-
-    def wait_until_complete(self, graceid: str) -> dict:
-        wait_until(lambda: self.gracedb.is_complete(graceid), 20, f"{graceid} to be complete")
-        return self.gracedb.record(graceid)
 
 
 @pytest.fixture
