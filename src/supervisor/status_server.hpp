@@ -13,7 +13,7 @@ namespace gracedb::supervisor {
 struct StatusServerOptions {
   http::Address address = {};
   Identity identity = {};
-  std::chrono::milliseconds longest_quiet{60'000};  ///< of the loop, before it counts as stuck
+  std::chrono::milliseconds longest_quiet{90'000};  ///< of the loop, before it counts as stuck
   std::size_t most_viewers = 16;                    ///< of the status page, at a time
 };
 
