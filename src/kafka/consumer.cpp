@@ -5,6 +5,7 @@
 #include "kafka/client.hpp"
 #include "kafka/conversions.hpp"
 #include "kafka/error_text.hpp"
+#include "kafka/group_join.hpp"
 #include "kafka/wake.hpp"
 
 #include <fmt/format.h>
@@ -26,6 +27,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds destructor_timeout{5'000};
+constexpr milliseconds time_to_leave{1'000};
 
 /// A name that no other consumer has: "gracedb-client-" and the first 8 hex digits of
 /// SHA-256("<host>-<process id>-<nanoseconds>").
@@ -58,22 +60,6 @@ void check(const ConsumerOptions& options, Faults& faults) {
     faults.add(
         fmt::format("auto_offset_reset '{}' is neither latest nor earliest", options.auto_offset_reset));
   }
-}
-
-Message copy_of(const rd_kafka_message_t& raw) {
-  Message message;
-  message.topic = rd_kafka_topic_name(raw.rkt);
-  message.partition = raw.partition;
-  message.offset = raw.offset;
-  if (raw.key != nullptr) message.key = key_of(raw);
-  if (raw.len > 0) message.value.assign(static_cast<const char*>(raw.payload), raw.len);
-  rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-  const std::int64_t timestamp = rd_kafka_message_timestamp(&raw, &kind);
-  if (kind != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) {
-    message.timestamp = std::chrono::system_clock::time_point(milliseconds(timestamp));
-  }
-  message.headers = headers_of(raw);
-  return message;
 }
 
 }  // namespace
@@ -112,6 +98,7 @@ class Consumer::Impl {
   static void on_committed(rd_kafka_t* client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept;
   void require_open() const;
+  void require_generation() const;
   void mark_processed();
   std::optional<Message> take(MessageHandle raw);
   void handle_error(const rd_kafka_message_t& raw);
@@ -130,9 +117,10 @@ class Consumer::Impl {
   int exceptions_at_birth_ = std::uncaught_exceptions();
   Wake arrived_;
   Wake stopped_;
+  GroupJoin group_join_;
   Assignment assignment_;
   Health health_;
-  std::optional<Client> client_;  // reports to assignment_ and health_ until it is destroyed
+  std::optional<Client> client_;  // reports to the three above until it is destroyed
   QueueHandle queue_;
   MessageHandle being_processed_;
 };
@@ -155,6 +143,7 @@ Consumer::Impl::Impl(ConsumerOptions options)
   group_id_ = property(config.get(), "group.id");
   auto_commit_ = property(config.get(), "enable.auto.commit") == "true";
   stores_offsets_ = auto_commit_ && property(config.get(), "enable.auto.offset.store") == "false";
+  group_join_.follow(config.get());
   client_.emplace(RD_KAFKA_CONSUMER, settings, std::move(config), health_, assignment_.hooks());
   if (options_.check_for_topics) client_->check_for_topics(topics, instance_name_);
   client_->redirect_to_consumer_queue();
@@ -229,7 +218,7 @@ std::optional<Message> Consumer::Impl::take(MessageHandle raw) {
     return std::nullopt;
   }
   health_.note_success();
-  Message message = copy_of(*raw);
+  Message message = message_of(*raw);
   if (options_.track_end) assignment_.left_end(message.topic, message.partition);
   being_processed_ = std::move(raw);
   return message;
@@ -270,8 +259,16 @@ void Consumer::Impl::commit() {
   if (!positions.empty()) commit(positions);
 }
 
+// librdkafka would try a commit again and again until the group has its new generation, and fail then.
+void Consumer::Impl::require_generation() const {
+  if (!group_join_.is_under_way()) return;
+  constexpr auto code = RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+  throw KafkaConsumerError(error_text("commit", code), code, true);
+}
+
 void Consumer::Impl::commit(const std::vector<TopicPartition>& next_offsets) {
   require_open();
+  require_generation();
   const PartitionsHandle list = to_librdkafka(next_offsets);
   const auto code = rd_kafka_commit(handle(), list.get(), 0);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -282,6 +279,7 @@ void Consumer::Impl::commit(const std::vector<TopicPartition>& next_offsets) {
 
 void Consumer::Impl::commit_async(const std::vector<TopicPartition>& next_offsets) {
   require_open();
+  require_generation();
   const PartitionsHandle list = to_librdkafka(next_offsets);
   const auto code =
       rd_kafka_commit_queue(handle(), list.get(), queue_.get(), &Consumer::Impl::on_committed, this);
@@ -384,6 +382,9 @@ void Consumer::Impl::leave_group(steady_clock::time_point deadline) {
     if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
       assignment_.rebalance(handle(), rd_kafka_event_error(event.get()),
                             *rd_kafka_event_topic_partition_list(event.get()));
+      // However long on_revoked has taken: destroying a client that has not been told of the end may never
+      // end.
+      deadline = std::max(deadline, steady_clock::now() + time_to_leave);
     }
   }
 }

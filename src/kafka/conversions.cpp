@@ -31,6 +31,25 @@ std::string key_of(const rd_kafka_message_t& message) {
                                 : std::string(static_cast<const char*>(message.key), message.key_len);
 }
 
+std::optional<std::chrono::system_clock::time_point> timestamp_of(const rd_kafka_message_t& message) {
+  rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const std::int64_t timestamp = rd_kafka_message_timestamp(&message, &kind);
+  if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) return std::nullopt;
+  return std::chrono::system_clock::time_point(std::chrono::milliseconds(timestamp));
+}
+
+Message message_of(const rd_kafka_message_t& raw) {
+  Message message;
+  message.topic = rd_kafka_topic_name(raw.rkt);
+  message.partition = raw.partition;
+  message.offset = raw.offset;
+  if (raw.key != nullptr) message.key = key_of(raw);
+  if (raw.len > 0) message.value.assign(static_cast<const char*>(raw.payload), raw.len);
+  message.timestamp = timestamp_of(raw);
+  message.headers = headers_of(raw);
+  return message;
+}
+
 PartitionsHandle to_librdkafka(const std::vector<TopicPartition>& partitions) {
   PartitionsHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const TopicPartition& partition : partitions) {

@@ -41,6 +41,12 @@ Outcome outcome_of(const rd_kafka_message_t& message) {
                rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED)};
 }
 
+// What librdkafka takes for "now" is 0.
+std::int64_t timestamp_of(const Destination& destination) {
+  if (!destination.timestamp) return 0;
+  return std::chrono::duration_cast<milliseconds>(destination.timestamp->time_since_epoch()).count();
+}
+
 }  // namespace
 
 void throw_not_delivered(const std::string& text, rd_kafka_resp_err_t code, bool may_have_arrived) {
@@ -151,7 +157,7 @@ rd_kafka_resp_err_t Outbox::produce(const Destination& destination, Pending& pen
   // No copy: the bytes belong to `pending`, which lives until the message's report.
   const auto code = rd_kafka_producev(
       client_->handle(), RD_KAFKA_V_TOPIC(destination.topic.c_str()),
-      RD_KAFKA_V_PARTITION(destination.partition),
+      RD_KAFKA_V_PARTITION(destination.partition), RD_KAFKA_V_TIMESTAMP(timestamp_of(destination)),
       RD_KAFKA_V_VALUE(pending.value.data(), pending.value.size()), RD_KAFKA_V_KEY(key.data(), key.size()),
       RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(&pending), RD_KAFKA_V_END);
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // librdkafka's now
@@ -175,7 +181,7 @@ void Outbox::collect(const rd_kafka_message_t& message, std::unique_ptr<Pending>
     // A neighbour of a withdrawn message goes on in the next client, to the partition already chosen for it.
     // One that was on the wire may be on the topic twice then; what is sent this way bears that.
     Destination destination{rd_kafka_topic_name(message.rkt), std::nullopt, headers_of(message),
-                            message.partition};
+                            message.partition, timestamp_of(message)};
     if (message.key != nullptr) destination.key = key_of(message);
     recalled_.push_back({std::move(pending), std::move(destination)});
     return;

@@ -49,6 +49,7 @@ struct Destination {
   std::optional<std::string> key;
   Headers headers;
   std::int32_t partition = RD_KAFKA_PARTITION_UA;
+  std::optional<std::chrono::system_clock::time_point> timestamp;  ///< none: now
 };
 
 /// The messages between produce() and their delivery reports: what is queued, waited for, withdrawn,

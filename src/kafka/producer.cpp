@@ -185,6 +185,7 @@ Destination Producer::Impl::destination_of(ProduceOptions& options) const {
   destination.key = std::move(options.key);
   destination.headers = std::move(options.headers);
   destination.partition = options.partition.value_or(RD_KAFKA_PARTITION_UA);
+  destination.timestamp = options.timestamp;
   return destination;
 }
 

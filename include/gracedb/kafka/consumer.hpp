@@ -107,7 +107,7 @@ class Consumer {
   void stop() noexcept;
 
   /// Commits every message polled so far, and waits for the broker's answer.
-  /// @throws KafkaConsumerError  not committed
+  /// @throws KafkaConsumerError  not committed; retriable while the group is sharing its partitions out anew
   void commit();
   /// Commits this message and all before it on its partition.
   void commit(const Message& message);

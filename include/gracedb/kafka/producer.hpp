@@ -67,7 +67,8 @@ struct ProduceOptions {
   std::optional<std::string> topic{};  ///< pipeline; default: ProducerOptions::topic
   std::optional<std::string> key{};    ///< messages of one key keep their order
   Headers headers{};
-  std::optional<std::int32_t> partition{};  ///< default: chosen from the key
+  std::optional<std::int32_t> partition{};                           ///< default: chosen from the key
+  std::optional<std::chrono::system_clock::time_point> timestamp{};  ///< default: now
   DeliveryCallback on_delivery{};
 };
 
