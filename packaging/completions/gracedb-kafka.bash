@@ -5,7 +5,7 @@ _gracedb_kafka_options() {
 }
 
 _gracedb_kafka_commands() {
-  "$1" --help 2>/dev/null | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+) .*/\1/p'
+  "$1" --help 2>/dev/null | sed -nE '/^Commands:/,/^$/s/^  ([a-z-]+( [a-z]+)?)  .*/\1/p'
 }
 
 _gracedb_kafka() {
@@ -16,6 +16,15 @@ _gracedb_kafka() {
       return
     fi
     command=${COMP_WORDS[1]}
+  elif ((COMP_CWORD == 1)) && [[ $current != -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W dead-letters -- "$current")
+    return
+  elif [[ ${COMP_WORDS[1]} == dead-letters ]]; then
+    if ((COMP_CWORD == 2)); then
+      mapfile -t COMPREPLY < <(compgen -W "$(_gracedb_kafka_commands "$program" | sed -n 's/^dead-letters //p')" -- "$current")
+      return
+    fi
+    command="dead-letters ${COMP_WORDS[2]}"
   fi
   case $previous in
     --ca-cert | --gracedb-ca-cert | --config | --save | --spool-dir)
@@ -40,7 +49,7 @@ _gracedb_kafka() {
       ;;
   esac
   if [[ $current == -* ]]; then
-    # shellcheck disable=SC2086  # no command for the supervisor
+    # shellcheck disable=SC2086  # no word, one, or two
     mapfile -t COMPREPLY < <(compgen -W "$(_gracedb_kafka_options "$program" $command)" -- "$current")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

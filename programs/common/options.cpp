@@ -221,8 +221,9 @@ class Options::Impl {
     std::string arguments;
     for (const Entry& entry : entries_) {
       if (!is_argument(entry.option)) continue;
-      const char* format = entry.option.required ? " {}" : " [{}]";
-      arguments += fmt::format(fmt::runtime(format), entry.option.names);
+      const char* const more = is_list(entry.option.target) ? "..." : "";
+      const char* const format = entry.option.required ? " {}{}" : " [{}{}]";
+      arguments += fmt::format(fmt::runtime(format), entry.option.names, more);
     }
     return arguments;
   }
@@ -246,7 +247,8 @@ class Options::Impl {
     if (!option.implicit.empty()) return app_.add_flag(option.names + "{" + option.implicit + "}");
     CLI::Option* parsed = app_.add_option(option.names, [](const CLI::results_t&) { return true; });
     if (!is_list(option.target)) return parsed->take_last();
-    return parsed->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false)->take_all();
+    parsed->expected(1, CLI::detail::expected_max_vector_size)->take_all();
+    return is_argument(option) ? parsed : parsed->allow_extra_args(false);
   }
 
   static void apply(Entry& entry, const Given& given) {

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 
 namespace gracedb::programs {
@@ -71,12 +72,17 @@ class Program::Impl {
     app_.fallthrough();  // so that --version is known after a command too
   }
 
-  Options& set_main(Run run) { return add(app_, info_.log_level, std::move(run)); }
+  Options& set_main(Run run) {
+    main_ = &add(app_, {.name = {}, .description = {}, .footer = {}, .log_level = {}}, std::move(run));
+    return main_->options;
+  }
 
   Options& add_command(const CommandInfo& info, Run run) {
-    CLI::App& command = *app_.add_subcommand(info.name, info.description);
+    const std::size_t space = info.name.find(' ');
+    CLI::App& group = space == std::string::npos ? app_ : group_of_commands(info.name.substr(0, space));
+    CLI::App& command = *group.add_subcommand(info.name.substr(space + 1), info.description);
     command.footer(info.footer);
-    return add(command, info.log_level.value_or(info_.log_level), std::move(run));
+    return add(command, info, std::move(run)).options;
   }
 
   int run(int argc, const char* const* argv, const EnvironmentReader& environment) {
@@ -102,16 +108,29 @@ class Program::Impl {
     Options options;
     Run run;
     LogLevel log_level;
+    bool shows_results;
+    std::vector<std::string> other_sections;
   };
 
-  Options& add(CLI::App& app, LogLevel log_level, Run run) {
-    commands_.push_back(std::make_unique<Command>(Command{&app, Options(app), std::move(run), log_level}));
-    return commands_.back()->options;
+  CLI::App& group_of_commands(const std::string& name) {
+    CLI::App*& group = groups_[name];
+    if (group == nullptr) group = app_.add_subcommand(name);
+    return *group;
   }
 
-  void add_common_options(Options& options) {
+  Command& add(CLI::App& app, const CommandInfo& info, Run run) {
+    std::vector<std::string> other_sections = info_.other_sections;
+    other_sections.insert(other_sections.end(), info.other_sections.begin(), info.other_sections.end());
+    commands_.push_back(std::make_unique<Command>(
+        Command{&app, Options(app), std::move(run), info.log_level.value_or(info_.log_level),
+                info_.shows_results || info.shows_results, std::move(other_sections)}));
+    return *commands_.back();
+  }
+
+  void add_common_options(Command& command) {
+    Options& options = command.options;
     options.group("General");
-    if (info_.shows_results) {
+    if (command.shows_results) {
       options.add({.names = "--json", .target = &json_, .help = "Results as JSON, one object a line"});
       options.add(
           {.names = "-q,--quiet", .target = &quiet_, .help = "Only the essential result, and errors"});
@@ -135,7 +154,7 @@ class Program::Impl {
                          Output& output, SignalWatch& signals) {
     // Last, so that a help text begins with what is the command's own.
     for (const auto& each : commands_)
-      add_common_options(each->options);
+      add_common_options(*each);
     Command* command = nullptr;
     try {
       app_.parse(argc, argv);
@@ -152,7 +171,7 @@ class Program::Impl {
     const auto config = command->app->get_option("--config")->count() > 0
                             ? std::optional(command->app->get_option("--config")->results().back())
                             : environment("GRACEDB_KAFKA_CONFIG");
-    command->options.resolve(ConfigFile::find(config, environment), environment, info_.other_sections);
+    command->options.resolve(ConfigFile::find(config, environment), environment, command->other_sections);
     set_up_log(chosen_log_level(*command), parse_log_format(log_format_));
     const Style style = Style::of(STDOUT_FILENO);
     Context context{.output = output,
@@ -166,28 +185,55 @@ class Program::Impl {
     return command->run(context);
   }
 
+  // The command that was given, else what the program does without one.
   Command* find_command() {
     for (const auto& command : commands_) {
-      if (command->app == &app_ || command->app->parsed()) return command.get();
+      if (command->app != &app_ && command->app->parsed()) return command.get();
     }
-    return nullptr;
+    return given_group() == nullptr ? main_ : nullptr;
+  }
+
+  // "dead-letters", where that is the word that was given.
+  const CLI::App* given_group() const {
+    const auto given = app_.get_subcommands();
+    return given.empty() ? nullptr : given.front();
   }
 
   Command& chosen_command() {
-    if (Command* command = find_command()) return *command;
-    throw UsageError(fmt::format("which command? {}", command_names()));
+    Command* const command = find_command();
+    if (command == nullptr) throw UsageError(fmt::format("which command? {}", command_names()));
+    if (command != main_) require_options_behind_it(*command);
+    return *command;
+  }
+
+  // Those of the program itself are read from before a command as well, where they would do nothing.
+  void require_options_behind_it(const Command& command) const {
+    for (const CLI::Option* option : app_.get_options()) {
+      if (option->count() == 0) continue;
+      throw UsageError(fmt::format("{0} is not an option of {1}, or stands before it; see {1} --help",
+                                   option->get_name(), full_name(*command.app)));
+    }
   }
 
   std::string command_names() const {
+    const CLI::App* const group = given_group();
     std::vector<std::string> names;
-    for (const auto& command : commands_)
-      names.push_back(command->app->get_name());
+    for (const auto& command : commands_) {
+      const bool is_offered = group == nullptr ? command->app != &app_ : command->app->get_parent() == group;
+      if (is_offered) names.push_back(name_within_program(*command->app));
+    }
     return fmt::format("One of {}; see {} --help", fmt::join(names, ", "), info_.name);
+  }
+
+  // "upload", "dead-letters list"
+  std::string name_within_program(const CLI::App& app) const {
+    const CLI::App* const parent = app.get_parent();
+    return parent == &app_ ? app.get_name() : parent->get_name() + " " + app.get_name();
   }
 
   // "gracedb-kafka upload"
   std::string full_name(const CLI::App& app) const {
-    return &app == &app_ ? info_.name : info_.name + " " + app.get_name();
+    return &app == &app_ ? info_.name : info_.name + " " + name_within_program(app);
   }
 
   std::string usage_fault(const CLI::ParseError& error) {
@@ -207,18 +253,25 @@ class Program::Impl {
   }
 
   std::string program_help() const {
-    std::vector<HelpSection> sections{{.heading = "Commands", .entries = {}},
-                                      {.heading = "Options", .entries = help_and_version()}};
-    for (const auto& each : commands_) {
-      sections.front().entries.emplace_back(each->app->get_name(), each->app->get_description());
-    }
+    const std::vector<HelpSection> sections{command_section(),
+                                            {.heading = "Options", .entries = help_and_version()}};
     return fmt::format("{}\n\nUsage: {} COMMAND [OPTIONS]\n\n{}\n{}\n", info_.description, info_.name,
                        lay_out(sections), info_.footer);
+  }
+
+  HelpSection command_section() const {
+    HelpSection section{.heading = "Commands", .entries = {}};
+    for (const auto& each : commands_) {
+      if (each->app == &app_) continue;
+      section.entries.emplace_back(name_within_program(*each->app), each->app->get_description());
+    }
+    return section;
   }
 
   std::string command_help(const Command& command) const {
     const bool is_whole_program = command.app == &app_;
     std::vector<HelpSection> sections = command.options.help();
+    if (is_whole_program) sections.insert(sections.begin(), command_section());
     for (auto& entry : help_and_version())
       sections.back().entries.push_back(std::move(entry));
     return fmt::format("{}\n\nUsage: {} [OPTIONS]{}\n\n{}\n{}\n", command.app->get_description(),
@@ -240,6 +293,8 @@ class Program::Impl {
   ProgramInfo info_;
   CLI::App app_;
   std::vector<std::unique_ptr<Command>> commands_;
+  std::map<std::string, CLI::App*> groups_;  ///< "dead-letters"
+  Command* main_ = nullptr;
 
   bool json_ = false;
   bool quiet_ = false;

@@ -25,10 +25,12 @@ struct ProgramInfo {
 };
 
 struct CommandInfo {
-  std::string name;
+  std::string name;  ///< of one word, or of two: "dead-letters list"
   std::string description;
-  std::string footer;                 ///< at the end of its help text
-  std::optional<LogLevel> log_level;  ///< unless asked for another; default: the program's
+  std::string footer;                            ///< at the end of its help text
+  std::optional<LogLevel> log_level;             ///< unless asked for another; default: the program's
+  bool shows_results = false;                    ///< has --json and --quiet, where the program has not
+  std::vector<std::string> other_sections = {};  ///< beside the program's: tables it reads a part of
 };
 
 /// What a command works with.
@@ -59,7 +61,7 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  /// The options of a program without commands. Once at most, and not together with add_command().
+  /// What the program does without a command. Once at most.
   Options& set_main(Run run);
   Options& add_command(const CommandInfo& info, Run run);
 

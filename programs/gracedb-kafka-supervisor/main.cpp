@@ -1,5 +1,6 @@
 #include "common/exit_code.hpp"
 #include "common/program.hpp"
+#include "gracedb-kafka-supervisor/dead_letters.hpp"
 #include "gracedb-kafka-supervisor/serve.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +16,8 @@ std::string footer() {
       "is 0. A second signal ends it at once; what was under way is then seen again and found complete.\n\n"
       "Examples:\n"
       "  gracedb-kafka-supervisor -b kafka.ligo.org:9092 -s https://gracedb.ligo.org/api/\n"
-      "  gracedb-kafka-supervisor --topic gstlal --topic pycbc --max-in-flight 16\n\n{}\n\n{}",
+      "  gracedb-kafka-supervisor --topic gstlal --topic pycbc --max-in-flight 16\n"
+      "  gracedb-kafka-supervisor dead-letters list\n\n{}\n\n{}",
       gracedb::programs::configuration_help(), gracedb::programs::exit_code_help());
 }
 
@@ -35,5 +37,6 @@ int main(int argc, char** argv) {
        .is_service = true,
        .other_sections = {"sandbox"}});
   supervisor::set_up(program);
+  supervisor::add_dead_letters(program);
   return program.run(argc, argv);
 }

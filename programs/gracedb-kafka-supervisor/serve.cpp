@@ -4,6 +4,7 @@
 #include "common/exit_code.hpp"
 #include "core/log.hpp"
 #include "gracedb-kafka-supervisor/sizes.hpp"
+#include "gracedb-kafka-supervisor/spool_directory.hpp"
 #include "supervisor/http_uploader.hpp"
 #include "supervisor/service_manager.hpp"
 #include "supervisor/status_server.hpp"
@@ -11,11 +12,12 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,19 +39,10 @@ const http::Address default_address{.host = "127.0.0.1", .port = 9463};
 /// What leaving the group and the last commit may take after the drain.
 constexpr milliseconds leaving_time{10'000};
 
-// The state directory that systemd has made for us, or the user's own.
-std::filesystem::path default_spool_directory() {
-  const auto environment = programs::process_environment();
-  if (const auto given = environment("STATE_DIRECTORY")) {
-    return std::filesystem::path(given->substr(0, given->find(':'))) / "spool";
-  }
-  if (const auto state = environment("XDG_STATE_HOME")) {
-    return std::filesystem::path(*state) / "gracedb-kafka" / "spool";
-  }
-  if (const auto home = environment("HOME")) {
-    return std::filesystem::path(*home) / ".local" / "state" / "gracedb-kafka" / "spool";
-  }
-  throw UsageError("where should messages that cannot be processed go? Give --spool-dir DIR");
+std::string name_of_process() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return fmt::format("{}-{}", host.data(), ::getpid());
 }
 
 // The line that text logs have, its parts as members.
@@ -75,6 +68,7 @@ class Serve {
 
  private:
   SupervisorOptions supervisor_options() const;
+  DeadLetterTopicOptions dead_letter_topic(const SupervisorOptions& options) const;
   HttpUploaderOptions uploader_options(const SupervisorOptions& options) const;
   Rules rules() const;
   std::size_t max_in_flight() const;
@@ -87,6 +81,7 @@ class Serve {
   std::vector<std::string> topics_;
   std::optional<std::string> group_id_;
   std::vector<std::string> server_aliases_;
+  std::optional<std::string> dead_letter_topic_;
   std::optional<std::string> spool_directory_;
   std::optional<std::uint32_t> max_in_flight_;
   std::string max_in_flight_bytes_ = "256MiB";
@@ -118,6 +113,13 @@ void Serve::add_options(programs::Options& options) {
                    "repeated",
                .value = "URL",
                .key = "supervisor.server_aliases"});
+  options.add({.names = "--dead-letter-topic",
+               .target = &dead_letter_topic_,
+               .help =
+                   "Set messages that cannot be processed aside on this topic; the directory is for what it "
+                   "does not take",
+               .value = "NAME",
+               .key = "supervisor.dead_letter_topic"});
   options.add(
       {.names = "--spool-dir",
        .target = &spool_directory_,
@@ -200,12 +202,25 @@ SupervisorOptions Serve::supervisor_options() const {
   options.consumer.group_id = group_id_.value_or(fmt::format("{}-{}", program_name, instance));
   for (const std::string& topic : topics_)
     options.pipelines.push_back(programs::pipeline_of(topic, instance));
-  options.spool_directory =
-      spool_directory_ ? std::filesystem::path(*spool_directory_) : default_spool_directory();
+  options.spool_directory = spool_directory(spool_directory_);
+  if (dead_letter_topic_) options.dead_letter_topic = dead_letter_topic(options);
   options.max_in_flight = max_in_flight();
   options.max_in_flight_bytes = max_in_flight_bytes();
   options.drain_timeout = drain_timeout_;
   return options;
+}
+
+DeadLetterTopicOptions Serve::dead_letter_topic(const SupervisorOptions& options) const {
+  const std::string instance = options.consumer.instance_name.value();
+  DeadLetterTopicOptions topic{
+      .pipeline = programs::pipeline_of(*dead_letter_topic_, instance),
+      .producer = producer_options(connection_),
+      .consumer = options.consumer,
+      .reporter = {.group = options.consumer.group_id.value(), .process = name_of_process()}};
+  const auto& read = options.pipelines;
+  if (std::find(read.begin(), read.end(), topic.pipeline) != read.end())
+    throw UsageError("--dead-letter-topic is one of the topics that are read");
+  return topic;
 }
 
 HttpUploaderOptions Serve::uploader_options(const SupervisorOptions& options) const {
@@ -252,9 +267,11 @@ std::unique_ptr<StatusServer> Serve::status_server(const SupervisorOptions& opti
 }
 
 void Serve::describe(const SupervisorOptions& options) const {
-  logger.info("{} at {} for GraceDB at {}; group {}; messages that cannot be processed go to {}",
+  const std::string topic =
+      options.dead_letter_topic ? fmt::format("topic {}, or ", options.dead_letter_topic->pipeline) : "";
+  logger.info("{} at {} for GraceDB at {}; group {}; messages that cannot be processed go to {}{}",
               options.consumer.instance_name.value(), connection_.bootstrap_servers,
-              require_service_url(connection_), options.consumer.group_id.value(),
+              require_service_url(connection_), options.consumer.group_id.value(), topic,
               options.spool_directory.native());
 }
 

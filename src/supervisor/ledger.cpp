@@ -51,6 +51,11 @@ std::vector<kafka::TopicPartition> Ledger::due(const Partition& partition) const
   return positions;
 }
 
+bool Ledger::has_uncommitted() const {
+  return std::any_of(partitions_.begin(), partitions_.end(),
+                     [](const auto& each) { return each.second.ledger.position() > each.second.committed; });
+}
+
 Ledger::Entry* Ledger::find(const kafka::TopicPartition& position) {
   const auto found = partitions_.find({position.topic, position.partition});
   return found == partitions_.end() ? nullptr : &found->second;

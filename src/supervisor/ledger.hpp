@@ -63,6 +63,8 @@ class Ledger {
   void committed(const std::vector<kafka::TopicPartition>& positions);
   /// It has not: they are due again.
   void failed(const std::vector<kafka::TopicPartition>& positions);
+  /// True if the broker has not taken all there is to commit.
+  bool has_uncommitted() const;
 
   /// The due positions of one partition, for its last commit; none or one.
   std::vector<kafka::TopicPartition> due(const Partition& partition) const;

@@ -2,6 +2,7 @@
 
 #include "core/clock.hpp"
 #include "kafka/base64.hpp"
+#include "supervisor/dead_letter.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,20 +10,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <system_error>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace gracedb::supervisor {
 namespace {
 
 using nlohmann::ordered_json;
 namespace fs = std::filesystem;
+
+constexpr const char* value_ending = ".value";
+constexpr const char* description_ending = ".json";
 
 [[noreturn]] void fail(const fs::path& path) {
   throw SpoolError(fmt::format("{}: {}", path.native(), std::generic_category().message(errno)));
@@ -71,7 +79,7 @@ void sync_directory(const fs::path& directory) {
   if (opened.number() < 0 || ::fsync(opened.number()) != 0) fail(directory);
 }
 
-bool holds(const fs::path& path, std::string_view bytes) {
+bool lies_in(const fs::path& path, std::string_view bytes) {
   std::error_code error;
   if (fs::file_size(path, error) != bytes.size() || error) return false;
   std::ifstream file(path, std::ios::binary);
@@ -113,6 +121,48 @@ std::string describe(const kafka::Message& message, const Rejection& rejection) 
   return description.dump(2) + "\n";
 }
 
+std::string bytes_of(const ordered_json& text) {
+  if (text.is_string()) return text.get<std::string>();
+  const auto bytes = kafka::decode_base64(text.at("base64").get_ref<const std::string&>());
+  return bytes.value_or(std::string());
+}
+
+DeadLetter parse_description(const std::string& text) {
+  const auto description = ordered_json::parse(text);
+  DeadLetter letter{.id = {},
+                    .message = {.topic = description.at("topic"),
+                                .partition = description.at("partition"),
+                                .offset = description.at("offset")},
+                    .reason = description.at("reason"),
+                    .detail = bytes_of(description.at("detail")),
+                    .set_aside_at = description.at("set_aside_at")};
+  if (const auto& key = description.at("key"); !key.is_null()) letter.message.key = bytes_of(key);
+  for (const auto& header : description.at("headers"))
+    letter.message.headers.emplace_back(bytes_of(header.at(0)), bytes_of(header.at(1)));
+  if (const auto& time = description.at("timestamp_ms"); !time.is_null())
+    letter.message.timestamp =
+        std::chrono::system_clock::time_point(std::chrono::milliseconds(time.get<std::int64_t>()));
+  return letter;
+}
+
+std::string contents_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string contents(std::istreambuf_iterator<char>(file), {});
+  if (!file.is_open() || file.bad()) fail(path);
+  return contents;
+}
+
+std::vector<std::string> ids_in(const fs::path& directory) {
+  std::vector<std::string> ids;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const std::string name = entry.path().filename();
+    if (name.ends_with(description_ending) && !name.starts_with('.')) ids.push_back(entry.path().stem());
+  }
+  if (error) throw SpoolError(fmt::format("{}: {}", directory.native(), error.message()));
+  return ids;
+}
+
 }  // namespace
 
 Spool::Spool(fs::path directory) : directory_(std::move(directory)) {
@@ -129,21 +179,61 @@ Spool::Spool(fs::path directory) : directory_(std::move(directory)) {
   }
 }
 
-void Spool::set_aside(const kafka::Message& message, const Rejection& rejection) const {
-  const std::string name = fmt::format("{}-{}-{}", message.topic, message.partition, message.offset);
-  // Where a topic has been made anew, another message may have the same place on it.
+// Where this message lies, or would lie. A topic that was made anew may have another one at the same place.
+Spool::Seat Spool::seat_of(const kafka::Message& message) const {
+  const std::string name = name_of(Place::of(message));
   for (int copy = 1;; ++copy) {
     const fs::path stem = directory_ / (copy == 1 ? name : fmt::format("{}.{}", name, copy));
-    const fs::path value = stem.native() + ".value";
-    const fs::path description = stem.native() + ".json";
-    if (fs::exists(description)) {
-      if (holds(value, message.value)) return;
-      continue;
-    }
-    write_durably(value, message.value);
-    write_durably(description, describe(message, rejection));  // last: its presence says that both are there
+    Seat seat{.value = stem.native() + value_ending, .description = stem.native() + description_ending};
+    if (!fs::exists(seat.description)) return seat;
+    seat.is_taken = lies_in(seat.value, message.value);
+    if (seat.is_taken) return seat;
+  }
+}
+
+bool Spool::holds(const kafka::Message& message) const { return seat_of(message).is_taken; }
+
+void Spool::set_aside(const kafka::Message& message, const Rejection& rejection) const {
+  const Seat seat = seat_of(message);
+  if (seat.is_taken) return;
+  write_durably(seat.value, message.value);
+  // Last: its presence says that both are there.
+  write_durably(seat.description, describe(message, rejection));
+  sync_directory(directory_);
+}
+
+void Spool::read(const std::function<void(const DeadLetter&)>& show) {
+  std::vector<DeadLetter> letters;
+  for (const std::string& id : ids_in(directory_))
+    letters.push_back(load(id));
+  std::sort(letters.begin(), letters.end(), [](const DeadLetter& a, const DeadLetter& b) {
+    return std::tie(a.message.topic, a.message.partition, a.message.offset, a.id) <
+           std::tie(b.message.topic, b.message.partition, b.message.offset, b.id);
+  });
+  for (DeadLetter& letter : letters) {
+    letter.message.value = contents_of(directory_ / (letter.id + value_ending));
+    show(letter);
+    letter = {};
+  }
+}
+
+DeadLetter Spool::load(const std::string& id) const {
+  const fs::path path = directory_ / (id + description_ending);
+  try {
+    DeadLetter letter = parse_description(contents_of(path));
+    letter.id = id;
+    return letter;
+  } catch (const nlohmann::json::exception&) {
+    throw SpoolError(fmt::format("{}: not the description of a message", path.native()));
+  }
+}
+
+void Spool::remove(const DeadLetter& letter) {
+  // A value without a description counts for nothing, wherever a crash leaves us.
+  for (const char* ending : {description_ending, value_ending}) {
+    const fs::path path = directory_ / (letter.id + ending);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail(path);
     sync_directory(directory_);
-    return;
   }
 }
 

@@ -56,7 +56,8 @@ std::vector<std::string> Subscription::wanted(kafka::Consumer& consumer) const {
   for (const kafka::TopicInfo& topic : consumer.list_topics(longest_look)) {
     if (!topic.error.empty() || !topic.name.starts_with(prefix)) continue;
     std::string pipeline = topic.name.substr(prefix.size());
-    if (!pipeline.empty() && !is_alert_topic(pipeline)) pipelines.push_back(std::move(pipeline));
+    const bool is_wanted = !pipeline.empty() && !is_alert_topic(pipeline) && pipeline != left_out_;
+    if (is_wanted) pipelines.push_back(std::move(pipeline));
   }
   return pipelines;
 }

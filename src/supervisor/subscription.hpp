@@ -3,6 +3,7 @@
 #include "gracedb/kafka/consumer.hpp"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,7 +21,9 @@ class Subscription {
   using Clock = std::chrono::steady_clock;
 
   /// @param pipelines  none: every topic of the instance
-  explicit Subscription(std::vector<std::string> pipelines) : named_(std::move(pipelines)) {}
+  /// @param left_out   not to be read though it is of the instance
+  explicit Subscription(std::vector<std::string> pipelines, std::optional<std::string> left_out = {})
+      : named_(std::move(pipelines)), left_out_(std::move(left_out)) {}
 
   bool is_due(Clock::time_point now) const noexcept { return now >= next_look_; }
   /// Looks which topics there are and subscribes to what has changed.
@@ -33,6 +36,7 @@ class Subscription {
   std::vector<std::string> wanted(kafka::Consumer& consumer) const;
 
   std::vector<std::string> named_;
+  std::optional<std::string> left_out_;
   std::vector<std::string> subscribed_;
   bool told_of_none_ = false;
   Clock::time_point next_look_ = Clock::time_point::min();

@@ -17,7 +17,8 @@ constexpr log::Logger logger{"gracedb.supervisor"};
 using std::chrono::milliseconds;
 
 constexpr milliseconds between_commits{200};
-constexpr milliseconds between_spool_tries{2'000};
+constexpr milliseconds between_polls_for_commit{20};
+constexpr milliseconds commit_timeout{3'000};
 constexpr milliseconds between_same_complaints{30'000};
 constexpr milliseconds after_refusal{1'000};
 /// Pausing throws away what has been fetched, so that short waits are sat out.
@@ -57,10 +58,6 @@ std::string on_one_line(std::string_view text) {
   return line;
 }
 
-std::string place_of(const kafka::Message& message) {
-  return fmt::format("{}[{}]@{}", message.topic, message.partition, message.offset);
-}
-
 EventRecord record_of(const kafka::Message& message, Outcome outcome, std::string detail = {}) {
   const bool has_graceid = message.key && is_graceid(*message.key);
   return {.outcome = outcome,
@@ -88,6 +85,11 @@ Partition partition_of(const kafka::TopicPartition& partition) {
   return {partition.topic, partition.partition};
 }
 
+std::optional<std::string> dead_letter_pipeline(const SupervisorOptions& options) {
+  if (!options.dead_letter_topic) return std::nullopt;
+  return options.dead_letter_topic->pipeline;
+}
+
 kafka::ConsumerOptions with_defaults(kafka::ConsumerOptions options) {
   options.topics.clear();
   options.auto_offset_reset = "earliest";  // events from before the group's first day are events, too
@@ -113,17 +115,25 @@ void check(const SupervisorOptions& options) {
   kafka::Faults faults;
   kafka::make_config(kafka::ClientSettings::from(with_defaults(options.consumer)), {}, faults);
   faults.raise("consumer options");
+  if (!options.dead_letter_topic) return;
+  kafka::Faults topic_faults;
+  kafka::make_config(kafka::ClientSettings::from(options.dead_letter_topic->producer), {}, topic_faults);
+  topic_faults.raise("options of the dead-letter topic");
 }
 
 Supervisor::Supervisor(SupervisorOptions options, const MakeUploader& make_uploader)
     : options_(std::move(options)),
-      spool_(options_.spool_directory),
       window_(options_.max_in_flight, options_.max_in_flight_bytes),
-      subscription_(options_.pipelines),
+      subscription_(options_.pipelines, dead_letter_pipeline(options_)),
       complaints_(between_same_complaints),
       results_([this] { consumer_->stop(); }) {
   if (!options_.on_settled) options_.on_settled = log_record;
+  Spool spool(options_.spool_directory);
+  auto topic =
+      options_.dead_letter_topic ? std::make_unique<DeadLetterTopic>(*options_.dead_letter_topic) : nullptr;
   consumer_.emplace(consumer_options());
+  dead_letters_ = std::make_unique<DeadLetterOffice>(std::move(spool), std::move(topic),
+                                                     options_.monitor->health(), [this] { wake(); });
   uploader_ = make_uploader(results_);
 }
 
@@ -147,6 +157,10 @@ kafka::ConsumerOptions Supervisor::consumer_options() {
 
 void Supervisor::stop() noexcept {
   stopping_ = true;
+  wake();
+}
+
+void Supervisor::wake() noexcept {
   results_.interrupt();
   consumer_->stop();
 }
@@ -154,7 +168,6 @@ void Supervisor::stop() noexcept {
 void Supervisor::run() {
   while (true) {
     settle_results();
-    retry_setting_aside();
     if (stopping_ && !drain_deadline_) begin_drain();
     if (is_drained()) break;
     commit_progress();
@@ -186,11 +199,11 @@ void Supervisor::report() {
 
 bool Supervisor::is_drained() const {
   if (!drain_deadline_) return false;
-  return (window_.empty() && not_set_aside_.empty()) || Clock::now() >= *drain_deadline_;
+  return window_.empty() || Clock::now() >= *drain_deadline_;
 }
 
 bool Supervisor::may_take() const {
-  if (stopping_ || !not_set_aside_.empty() || !window_.has_room()) return false;
+  if (stopping_ || dead_letters_->is_stuck() || !window_.has_room()) return false;
   return waiting_.empty() || window_.has_room_for(waiting_.front());
 }
 
@@ -233,7 +246,6 @@ Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
     wait = std::clamp(std::chrono::ceil<Milliseconds>(duty - Clock::now()), Milliseconds(0), wait);
   };
   if (!ledger_.due().empty()) limit(next_commit_);
-  if (!not_set_aside_.empty()) limit(next_spool_try_);
   if (drain_deadline_) limit(*drain_deadline_);
   return wait;
 }
@@ -291,79 +303,62 @@ void Supervisor::complain(LogLevel level, const std::string& fault) {
 void Supervisor::handle(kafka::Message message) {
   const auto picked_up = Clock::now();
   Decision decision = decide(message, options_.rules);
-  std::visit(Overloaded{[&](const Ignore&) { settled(message, record_of(message, Outcome::ignored)); },
-                        [&](const Skip& skip) {
-                          settled(message, record_of(message, Outcome::skipped, skip.reason));
-                        },
-                        [&](Rejection& rejection) {
-                          EventRecord record = record_of(message, Outcome::set_aside, rejection.detail);
-                          record.rejection = rejection.kind;
-                          set_aside({std::move(message), std::move(rejection), std::move(record)});
-                        },
-                        [&](Upload& order) { upload(std::move(message), std::move(order), picked_up); }},
-             decision);
+  std::visit(
+      Overloaded{
+          [&](const Ignore&) { settled(message, record_of(message, Outcome::ignored)); },
+          [&](const Skip& skip) { settled(message, record_of(message, Outcome::skipped, skip.reason)); },
+          [&](Rejection& rejection) { set_aside(std::move(message), std::move(rejection), picked_up); },
+          [&](Upload& order) { upload(std::move(message), std::move(order), picked_up); }},
+      decision);
+}
+
+void Supervisor::set_aside(kafka::Message message, Rejection rejection, Clock::time_point picked_up) {
+  EventRecord record = record_of(message, Outcome::set_aside, rejection.detail);
+  record.rejection = rejection.kind;
+  auto kept = std::make_shared<const kafka::Message>(std::move(message));
+  const Window::Id id = window_.add({kept, record.graceid, picked_up});
+  dead_letters_->submit({id, std::move(kept), std::move(rejection), std::move(record)});
 }
 
 void Supervisor::upload(kafka::Message message, Upload order, Clock::time_point picked_up) {
-  logger.info("picked up {} from {}", order.graceid, place_of(message));
+  logger.info("picked up {} from {}", order.graceid, name_of(Place::of(message)));
   std::string topic = message.topic;
   const auto produced = time_of(order.event.message.producer_timestamp);
-  const Window::Id id = window_.add({std::move(message), order.graceid, picked_up, produced});
+  const Window::Id id = window_.add(
+      {std::make_shared<const kafka::Message>(std::move(message)), order.graceid, picked_up, produced});
   uploader_->submit({id, std::move(order), std::move(topic)});
 }
 
 // ---- settle
 
 void Supervisor::settle_results() {
-  for (const UploadResult& result : results_.take()) {
-    if (auto in_flight = window_.remove(result.id)) settle(result, *std::move(in_flight));
-  }
+  for (const UploadResult& result : results_.take())
+    settle(result);
+  for (const Rejected& rejected : dead_letters_->take_done())
+    settle(rejected);
 }
 
-void Supervisor::settle(const UploadResult& result, InFlight in_flight) {
-  EventRecord record = record_of(in_flight.message, Outcome::uploaded, result.reason);
-  record.graceid = in_flight.graceid;
+void Supervisor::settle(const UploadResult& result) {
+  const InFlight* const in_flight = window_.find(result.id);
+  if (in_flight == nullptr) return;
+  EventRecord record = record_of(*in_flight->message, Outcome::uploaded, result.reason);
+  record.graceid = in_flight->graceid;
   record.attempts = result.attempts;
-  record.duration = since(in_flight.picked_up);
-  if (in_flight.produced) record.latency = age_of(*in_flight.produced);
+  record.duration = since(in_flight->picked_up);
+  if (in_flight->produced) record.latency = age_of(*in_flight->produced);
   if (result.verdict == Verdict::refused) {
     record.outcome = Outcome::set_aside;
     record.rejection = Rejection::Kind::refused;
-    set_aside({std::move(in_flight.message), {Rejection::Kind::refused, result.reason}, std::move(record)});
+    dead_letters_->submit({result.id, in_flight->message, {Rejection::Kind::refused, result.reason}, record});
     return;
   }
   if (result.verdict == Verdict::duplicate) record.outcome = Outcome::duplicate;
-  settled(in_flight.message, record);
+  settled(*window_.remove(result.id)->message, record);
 }
 
-void Supervisor::set_aside(Rejected rejected) {
-  if (try_to_set_aside(rejected)) return;
-  next_spool_try_ = Clock::now() + between_spool_tries;
-  not_set_aside_.push_back(std::move(rejected));
-}
-
-bool Supervisor::try_to_set_aside(const Rejected& rejected) {
-  try {
-    spool_.set_aside(rejected.message, rejected.rejection);
-  } catch (const std::exception& fault) {
-    const std::string text = fmt::format("{} cannot be set aside, and no message is taken until it can: {}",
-                                         place_of(rejected.message), fault.what());
-    options_.monitor->health().set(Check::set_aside, false, on_one_line(text));
-    complain(LogLevel::error, text);
-    return false;
-  }
-  settled(rejected.message, rejected.record);
-  return true;
-}
-
-void Supervisor::retry_setting_aside() {
-  if (not_set_aside_.empty() || Clock::now() < next_spool_try_) return;
-  next_spool_try_ = Clock::now() + between_spool_tries;
-  while (!not_set_aside_.empty() && try_to_set_aside(not_set_aside_.front()))
-    not_set_aside_.pop_front();
-  if (not_set_aside_.empty()) {
-    options_.monitor->health().set(Check::set_aside, true, "nothing waits to be set aside");
-  }
+void Supervisor::settle(const Rejected& rejected) {
+  const auto in_flight = window_.remove(rejected.id);
+  if (in_flight) settled(*in_flight->message, rejected.record);
 }
 
 void Supervisor::settled(const kafka::Message& message, const EventRecord& record) {
@@ -384,7 +379,7 @@ void Supervisor::commit_progress() {
     consumer_->commit_async(positions);
     ledger_.requested(positions);
   } catch (const KafkaError& fault) {
-    complain(LogLevel::error, fault.what());
+    if (!fault.is_retriable()) complain(LogLevel::error, fault.what());
   }
 }
 
@@ -393,6 +388,15 @@ void Supervisor::on_committed(const std::vector<kafka::TopicPartition>& position
   if (failure.empty()) return ledger_.committed(positions);
   complain(LogLevel::warning, failure + "; trying again");
   ledger_.failed(positions);
+}
+
+// Leaving commits, too, but cannot while the group is sharing its partitions out anew.
+void Supervisor::finish_commits() {
+  const auto deadline = Clock::now() + commit_timeout;
+  while (ledger_.has_uncommitted() && Clock::now() < deadline) {
+    commit_progress();
+    poll(between_polls_for_commit);  // what it may bring is left to the next supervisor
+  }
 }
 
 void Supervisor::commit_last(const std::vector<kafka::TopicPartition>& positions) {
@@ -461,18 +465,19 @@ void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
 
 // What is not settled by now is left to the partition's next owner.
 void Supervisor::give_up(const Partition& partition) {
-  uploader_->abandon(window_.drop(partition));
+  const std::vector<Window::Id> dropped = window_.drop(partition);
+  uploader_->abandon(dropped);
+  dead_letters_->abandon(dropped, partition);
   std::erase_if(waiting_, [&](const kafka::Message& message) { return Partition::of(message) == partition; });
-  std::erase_if(not_set_aside_,
-                [&](const Rejected& each) { return Partition::of(each.message) == partition; });
   ledger_.revoke(partition);
 }
 
 void Supervisor::leave() {
-  if (!window_.empty() || !not_set_aside_.empty()) {
+  if (!window_.empty()) {
     logger.warning("{} uploads did not end in time; they are left to the next supervisor",
-                   window_.messages() + not_set_aside_.size());
+                   window_.messages());
   }
+  finish_commits();
   consumer_->close(close_timeout);
   logger.info("stopped");
 }

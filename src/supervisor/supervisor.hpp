@@ -5,13 +5,14 @@
 #include "gracedb/rest/gracedb.hpp"
 
 #include "supervisor/complaints.hpp"
+#include "supervisor/dead_letter_office.hpp"
+#include "supervisor/dead_letter_topic.hpp"
 #include "supervisor/decision.hpp"
 #include "supervisor/event_record.hpp"
 #include "supervisor/lag.hpp"
 #include "supervisor/ledger.hpp"
 #include "supervisor/monitor.hpp"
 #include "supervisor/result_queue.hpp"
-#include "supervisor/spool.hpp"
 #include "supervisor/subscription.hpp"
 #include "supervisor/uploader.hpp"
 #include "supervisor/window.hpp"
@@ -37,6 +38,8 @@ struct SupervisorOptions {
   std::vector<std::string> pipelines = {};  ///< none: every topic of the instance, also later ones
   Rules rules = {};
   std::filesystem::path spool_directory = {};
+  /// Where messages are set aside instead; the spool is for what the topic does not take.
+  std::optional<DeadLetterTopicOptions> dead_letter_topic = {};
   std::size_t max_in_flight = 64;                             ///< uploads at a time
   std::size_t max_in_flight_bytes = std::size_t{256} << 20U;  ///< memory they take
   std::chrono::milliseconds drain_timeout{30'000};            ///< for what is under way, after stop()
@@ -80,14 +83,9 @@ class Supervisor {
   using Clock = std::chrono::steady_clock;
   using Milliseconds = std::chrono::milliseconds;
 
-  struct Rejected {
-    kafka::Message message;
-    Rejection rejection;
-    EventRecord record;
-  };
-
   kafka::ConsumerOptions consumer_options();
 
+  void wake() noexcept;
   void begin_drain();
 
   // poll
@@ -105,19 +103,19 @@ class Supervisor {
 
   // decide, upload
   void handle(kafka::Message message);
+  void set_aside(kafka::Message message, Rejection rejection, Clock::time_point picked_up);
   void upload(kafka::Message message, Upload order, Clock::time_point picked_up);
 
   // settle
   void settle_results();
-  void settle(const UploadResult& result, InFlight in_flight);
-  void set_aside(Rejected rejected);
-  bool try_to_set_aside(const Rejected& rejected);
-  void retry_setting_aside();
+  void settle(const UploadResult& result);
+  void settle(const Rejected& rejected);
   void settled(const kafka::Message& message, const EventRecord& record);
 
   // commit
   void commit_progress();
   void on_committed(const std::vector<kafka::TopicPartition>& positions, const std::string& failure);
+  void finish_commits();
   void commit_last(const std::vector<kafka::TopicPartition>& positions);
 
   // partitions come and go
@@ -129,13 +127,11 @@ class Supervisor {
   void leave();
 
   SupervisorOptions options_;
-  Spool spool_;
   Window window_;
   Ledger ledger_;
   Subscription subscription_;
   LagWatch lag_;
   std::deque<kafka::Message> waiting_;  ///< polled while there was no room
-  std::deque<Rejected> not_set_aside_;  ///< the spool has failed; nothing is taken until it works again
 
   std::atomic<bool> stopping_{false};
   std::optional<Clock::time_point> drain_deadline_;
@@ -143,12 +139,12 @@ class Supervisor {
   bool paused_ = false;
   bool broker_refuses_ = false;
   Clock::time_point next_commit_;
-  Clock::time_point next_spool_try_;
   Complaints complaints_;
 
   std::optional<kafka::Consumer> consumer_;  // calls back into everything above
   ResultQueue results_;
-  std::unique_ptr<Uploader> uploader_;  // last: its thread fills the queue until it is destroyed
+  std::unique_ptr<DeadLetterOffice> dead_letters_;  // its thread calls back into the two above
+  std::unique_ptr<Uploader> uploader_;              // last: its thread fills the queue until it is destroyed
 };
 
 }  // namespace gracedb::supervisor

@@ -18,10 +18,15 @@ bool Window::has_room_for(const kafka::Message& message) const {
 }
 
 Window::Id Window::add(InFlight in_flight) {
-  const std::size_t weight = weight_of(in_flight.message);
+  const std::size_t weight = weight_of(*in_flight.message);
   messages_.emplace(next_, Entry{std::move(in_flight), weight});
   bytes_ += weight;
   return next_++;
+}
+
+const InFlight* Window::find(Id id) const {
+  const auto found = messages_.find(id);
+  return found == messages_.end() ? nullptr : &found->second.in_flight;
 }
 
 std::optional<InFlight> Window::remove(Id id) {
@@ -36,7 +41,7 @@ std::optional<InFlight> Window::remove(Id id) {
 std::vector<Window::Id> Window::drop(const Partition& partition) {
   std::vector<Id> dropped;
   for (const auto& [id, entry] : messages_) {
-    if (Partition::of(entry.in_flight.message) == partition) dropped.push_back(id);
+    if (Partition::of(*entry.in_flight.message) == partition) dropped.push_back(id);
   }
   for (const Id id : dropped)
     remove(id);
@@ -45,7 +50,7 @@ std::vector<Window::Id> Window::drop(const Partition& partition) {
 
 bool Window::holds(const Partition& partition) const {
   return std::any_of(messages_.begin(), messages_.end(), [&](const auto& entry) {
-    return Partition::of(entry.second.in_flight.message) == partition;
+    return Partition::of(*entry.second.in_flight.message) == partition;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -14,15 +15,15 @@
 
 namespace gracedb::supervisor {
 
-/// A message that is being uploaded.
+/// A message that is being uploaded, or set aside.
 struct InFlight {
-  kafka::Message message;
+  std::shared_ptr<const kafka::Message> message;
   std::string graceid;
   std::chrono::steady_clock::time_point picked_up;
   std::optional<std::chrono::system_clock::time_point> produced = {};  ///< as its producer says
 };
 
-/// The messages that are being uploaded, bounded in number and in memory.
+/// The messages that are being uploaded or set aside, bounded in number and in memory.
 class Window {
  public:
   using Id = std::uint64_t;
@@ -39,6 +40,8 @@ class Window {
   bool has_room() const { return messages_.size() < most_messages_ && bytes_ < most_bytes_; }
 
   Id add(InFlight in_flight);
+  /// Null: it has been dropped before.
+  const InFlight* find(Id id) const;
   /// None: it has been dropped before.
   std::optional<InFlight> remove(Id id);
   /// Forgets the messages of a partition; returns which those were.

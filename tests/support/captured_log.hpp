@@ -2,8 +2,12 @@
 
 #include "gracedb/core/logging.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gracedb::test_support {
@@ -22,6 +26,7 @@ class CapturedLog {
     set_log_sink([this](LogLevel line_level, std::string_view logger, std::string_view message) {
       const std::lock_guard lock(mutex_);
       lines_.push_back({line_level, std::string(logger), std::string(message)});
+      written_.notify_all();
     });
   }
   CapturedLog(const CapturedLog&) = delete;
@@ -36,6 +41,15 @@ class CapturedLog {
     return lines_;
   }
 
+  /// Waits for a line that holds `text`; false if there is none after `timeout`.
+  bool wait_for(std::string_view text, std::chrono::seconds timeout = std::chrono::seconds(60)) {
+    std::unique_lock lock(mutex_);
+    return written_.wait_for(lock, timeout, [&] {
+      return std::any_of(lines_.begin(), lines_.end(),
+                         [&](const Line& line) { return line.message.find(text) != std::string::npos; });
+    });
+  }
+
   std::vector<std::string> messages(LogLevel level) const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> found;
@@ -47,6 +61,7 @@ class CapturedLog {
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable written_;
   std::vector<Line> lines_;
 };
 

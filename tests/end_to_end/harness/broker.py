@@ -117,7 +117,14 @@ class Broker:
         for altered in admin.incremental_alter_configs([topic]).values():
             altered.result(timeout=30)
 
-    def produce(self, pipeline: str, value: bytes | str, key: str | None = None, partition: int = -1) -> None:
+    def produce(
+        self,
+        pipeline: str,
+        value: bytes | str,
+        key: str | None = None,
+        partition: int = -1,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
         """Puts a message on a topic as the administrator, and waits until it is there."""
         outcome = []
         producer = confluent_kafka.Producer(
@@ -125,7 +132,12 @@ class Broker:
         )
         topic = f"{INSTANCE}.{pipeline}"
         producer.produce(
-            topic, value, key=key, partition=partition, on_delivery=lambda error, _: outcome.append(error)
+            topic,
+            value,
+            key=key,
+            partition=partition,
+            headers=headers,
+            on_delivery=lambda error, _: outcome.append(error),
         )
         producer.flush(20)
         if outcome != [None]:

@@ -146,5 +146,16 @@ TEST(Ledger, BeginsAnewWhenAPartitionComesBack) {
   EXPECT_EQ(ledger.due(), Positions());
 }
 
+TEST(Ledger, KnowsWhetherTheBrokerHasTakenEverything) {
+  Ledger ledger = settled_up_to(5, 6);
+  EXPECT_TRUE(ledger.has_uncommitted());
+  ledger.requested(at(7));
+  EXPECT_TRUE(ledger.has_uncommitted());
+  ledger.committed(at(7));
+  EXPECT_FALSE(ledger.has_uncommitted());
+  ledger.take(message(7));
+  EXPECT_FALSE(ledger.has_uncommitted());
+}
+
 }  // namespace
 }  // namespace gracedb::supervisor

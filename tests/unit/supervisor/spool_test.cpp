@@ -149,5 +149,57 @@ TEST_F(SpoolTest, SaysWhichDirectoryCannotBeUsed) {
   }
 }
 
+TEST_F(SpoolTest, KnowsWhatItHolds) {
+  const Spool spool(directory());
+  EXPECT_FALSE(spool.holds(message()));
+  spool.set_aside(message(), rejection);
+  EXPECT_TRUE(spool.holds(message()));
+  EXPECT_FALSE(spool.holds(message("another of the same place")));
+}
+
+TEST_F(SpoolTest, ShowsEachLetterAsItCame) {
+  Spool spool(directory());
+  kafka::Message later = message("later");
+  later.offset = 100;
+  later.key.reset();
+  spool.set_aside(later, rejection);
+  spool.set_aside(message(std::string("\0\xff", 2)), rejection);
+  std::vector<DeadLetter> letters;
+  spool.read([&](const DeadLetter& letter) { letters.push_back(letter); });
+  ASSERT_EQ(letters.size(), 2U);
+  const DeadLetter& first = letters.front();
+  EXPECT_EQ(first.id, "gracedb-test.gstlal-3-41");
+  EXPECT_EQ(first.reason, "schema");
+  EXPECT_EQ(first.detail, "not JSON at all");
+  EXPECT_EQ(first.message.value, std::string("\0\xff", 2));
+  EXPECT_EQ(first.message.key, "T0001");
+  EXPECT_EQ(first.message.headers, message().headers);
+  EXPECT_EQ(first.message.timestamp, message().timestamp);
+  EXPECT_EQ(letters.back().message.offset, 100);
+  EXPECT_FALSE(letters.back().message.key);
+}
+
+TEST_F(SpoolTest, RemovesWhatIsDoneWith) {
+  Spool spool(directory());
+  spool.set_aside(message("kept"), rejection);
+  spool.set_aside(message("removed"), rejection);
+  spool.read([&](const DeadLetter& letter) {
+    if (letter.message.value == "removed") spool.remove(letter);
+  });
+  EXPECT_THAT(names(), ElementsAre("gracedb-test.gstlal-3-41.json", "gracedb-test.gstlal-3-41.value"));
+  EXPECT_EQ(read("gracedb-test.gstlal-3-41.value"), "kept");
+}
+
+TEST_F(SpoolTest, NamesADescriptionThatCannotBeRead) {
+  Spool spool(directory());
+  std::ofstream(directory() / "gracedb-test.gstlal-3-41.json") << "{";
+  try {
+    spool.read([](const DeadLetter&) {});
+    FAIL() << "half a description";
+  } catch (const SpoolError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("gracedb-test.gstlal-3-41.json"));
+  }
+}
+
 }  // namespace
 }  // namespace gracedb::supervisor

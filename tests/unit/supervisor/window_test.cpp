@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ kafka::Message message(std::size_t bytes, std::int32_t partition = 0) {
 }
 
 Window::Id add(Window& window, std::size_t bytes, std::int32_t partition = 0) {
-  return window.add({message(bytes, partition), "T0001", {}});
+  return window.add({std::make_shared<const kafka::Message>(message(bytes, partition)), "T0001", {}});
 }
 
 TEST(Window, CountsAMessageAndItsDecodedFile) {
@@ -64,10 +65,13 @@ TEST(Window, LetsAMessageThatExceedsTheBoundGoAlone) {
 TEST(Window, GivesEachMessageBackOnce) {
   Window window(10, 1'000);
   const auto id = add(window, 10, 3);
+  ASSERT_NE(window.find(id), nullptr);
+  EXPECT_EQ(window.find(id)->graceid, "T0001");
   const auto removed = window.remove(id);
   ASSERT_TRUE(removed);
-  EXPECT_EQ(removed->message.partition, 3);
+  EXPECT_EQ(removed->message->partition, 3);
   EXPECT_EQ(removed->graceid, "T0001");
+  EXPECT_EQ(window.find(id), nullptr);
   EXPECT_FALSE(window.remove(id));
   EXPECT_TRUE(window.empty());
   EXPECT_EQ(window.bytes(), 0U);
