@@ -20,7 +20,7 @@ def test_program_with_the_installed_library_submits_an_event(kafka_stack, broker
     installed, build = tmp_path / "installed", tmp_path / "build"
     for command in (
         ["cmake", "--install", BUILD, "--prefix", installed],
-        ["cmake", "-S", EXAMPLES, "-B", build, f"-DCMAKE_PREFIX_PATH={installed}"],
+        ["cmake", "-G", "Ninja", "-S", EXAMPLES, "-B", build, f"-DCMAKE_PREFIX_PATH={installed}"],
         ["cmake", "--build", build],
     ):
         done = run(command, env=environment, timeout=120)
