@@ -5,9 +5,9 @@
 #include "core/log.hpp"
 #include "gracedb-kafka-supervisor/sizes.hpp"
 #include "gracedb-kafka-supervisor/spool_directory.hpp"
+#include "gracedb-kafka-supervisor/status_option.hpp"
 #include "supervisor/http_uploader.hpp"
 #include "supervisor/service_manager.hpp"
-#include "supervisor/status_server.hpp"
 #include "supervisor/supervisor.hpp"
 
 #include <fmt/format.h>
@@ -32,9 +32,6 @@ using programs::UsageError;
 using std::chrono::milliseconds;
 
 constexpr log::Logger logger{"gracedb.supervisor"};
-
-/// Of metrics, probes and the status page.
-const http::Address default_address{.host = "127.0.0.1", .port = 9463};
 
 /// What leaving the group and the last commit may take after the drain.
 constexpr milliseconds leaving_time{10'000};
@@ -73,8 +70,8 @@ class Serve {
   Rules rules() const;
   std::size_t max_in_flight() const;
   std::size_t max_in_flight_bytes() const;
-  std::optional<http::Address> address() const;
-  std::unique_ptr<StatusServer> status_server(const SupervisorOptions& options) const;
+  static std::string dead_letter_place(const SupervisorOptions& options);
+  Identity identity(const SupervisorOptions& options) const;
   void describe(const SupervisorOptions& options) const;
 
   programs::ConnectionOptions connection_;
@@ -154,7 +151,7 @@ void Serve::add_options(programs::Options& options) {
                .help = fmt::format(
                    "Where metrics, probes and the status page are served: HOST:PORT, port 0 for a free "
                    "one, or none [default: {}]",
-                   to_text(default_address)),
+                   default_status_address()),
                .value = "ADDRESS",
                .key = "supervisor.listen"});
   options.add({.names = "--ready-file",
@@ -232,47 +229,28 @@ HttpUploaderOptions Serve::uploader_options(const SupervisorOptions& options) co
   return uploader;
 }
 
-std::optional<http::Address> Serve::address() const {
-  if (listen_ == "none") return std::nullopt;
-  try {
-    return listen_ ? http::parse_address(*listen_) : default_address;
-  } catch (const std::invalid_argument& fault) {
-    throw UsageError(fmt::format("--listen {}, or none", fault.what()));
-  }
+std::string Serve::dead_letter_place(const SupervisorOptions& options) {
+  const std::string spool = options.spool_directory.native();
+  return options.dead_letter_topic
+             ? fmt::format("topic {}, or {}", options.dead_letter_topic->pipeline, spool)
+             : spool;
 }
 
-std::unique_ptr<StatusServer> Serve::status_server(const SupervisorOptions& options) const {
-  const auto wanted = address();
-  if (!wanted) return nullptr;
-  StatusServerOptions status{.address = *wanted,
-                             .identity = {.instance_name = options.consumer.instance_name.value(),
-                                          .group_id = options.consumer.group_id.value(),
-                                          .service_url = require_service_url(connection_),
-                                          .bootstrap_servers = connection_.bootstrap_servers,
-                                          .dead_letters = options.spool_directory.native(),
-                                          .max_in_flight = options.max_in_flight,
-                                          .max_in_flight_bytes = options.max_in_flight_bytes}};
-  std::unique_ptr<StatusServer> server;
-  try {
-    server = std::make_unique<StatusServer>(status, *options.monitor);
-  } catch (const std::runtime_error& fault) {
-    if (listen_) throw;
-    // Another supervisor on this machine, most likely; nobody has asked for this very port.
-    logger.warning("{}; taking a free one", fault.what());
-    status.address.port = 0;
-    server = std::make_unique<StatusServer>(status, *options.monitor);
-  }
-  logger.info("metrics, probes and the status page at http://{}/", to_text(server->address()));
-  return server;
+Identity Serve::identity(const SupervisorOptions& options) const {
+  return {.instance_name = options.consumer.instance_name.value(),
+          .group_id = options.consumer.group_id.value(),
+          .service_url = require_service_url(connection_),
+          .bootstrap_servers = connection_.bootstrap_servers,
+          .dead_letters = dead_letter_place(options),
+          .max_in_flight = options.max_in_flight,
+          .max_in_flight_bytes = options.max_in_flight_bytes};
 }
 
 void Serve::describe(const SupervisorOptions& options) const {
-  const std::string topic =
-      options.dead_letter_topic ? fmt::format("topic {}, or ", options.dead_letter_topic->pipeline) : "";
-  logger.info("{} at {} for GraceDB at {}; group {}; messages that cannot be processed go to {}{}",
+  logger.info("{} at {} for GraceDB at {}; group {}; messages that cannot be processed go to {}",
               options.consumer.instance_name.value(), connection_.bootstrap_servers,
-              require_service_url(connection_), options.consumer.group_id.value(), topic,
-              options.spool_directory.native());
+              require_service_url(connection_), options.consumer.group_id.value(),
+              dead_letter_place(options));
 }
 
 ExitCode Serve::run(Context& context) {
@@ -280,12 +258,12 @@ ExitCode Serve::run(Context& context) {
   SupervisorOptions options = supervisor_options();
   const HttpUploaderOptions uploader = uploader_options(options);
   check(options);
-  static_cast<void>(address());
+  check_status_address(listen_);
   describe(options);
   if (check_config_) return ExitCode::ok;
 
   if (context.log_format == programs::LogFormat::json) options.on_settled = log_as_json;
-  const auto status = status_server(options);
+  const auto status = open_status_server(listen_, identity(options), *options.monitor);
   const auto environment = programs::process_environment();
   const auto watchdog = watchdog_interval(environment("WATCHDOG_USEC"), environment("WATCHDOG_PID"));
   if (watchdog) {

@@ -1,6 +1,7 @@
 #include "rest/error_text.hpp"
 
 #include "core/redact.hpp"
+#include "core/safe_line.hpp"
 #include "rest/url.hpp"
 
 #include <fmt/format.h>
@@ -14,8 +15,6 @@ namespace gracedb::rest {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t longest_detail = 300;
 
 // Everything GraceDB might say, in the order of preference.
 constexpr std::array<std::string_view, 5> detail_keys = {"error", "errors", "detail", "warnings", "message"};
@@ -52,34 +51,6 @@ std::string title_of(std::string_view page) {
   const std::size_t end = page.find("</title>", start);
   if (start == std::string_view::npos || end == std::string_view::npos) return {};
   return std::string(page.substr(start + open.size(), end - start - open.size()));
-}
-
-std::string on_one_line(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_space = byte <= 0x20 || byte == 0x7F;
-    if (!is_space) {
-      line += c;
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
-    }
-  }
-  while (!line.empty() && (line.back() == ' ' || line.back() == '.'))
-    line.pop_back();
-  return line;
-}
-
-bool continues_a_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
-
-std::string shortened(std::string text) {
-  if (text.size() <= longest_detail) return text;
-  constexpr std::string_view more = "…";
-  std::size_t end = longest_detail - more.size();
-  while (end > 0 && continues_a_character(text[end]))
-    --end;
-  text.resize(end);
-  return text.append(more);
 }
 
 std::string retry_after(const Response& response) {
@@ -167,7 +138,7 @@ std::string detail_of(const Response& response) {
   } else {
     text = response.body;
   }
-  return shortened(on_one_line(redact(text)));
+  return safe_line(text);
 }
 
 HttpError refusal(const HttpRequest& request, const Response& response, std::string_view credential) {

@@ -1,9 +1,10 @@
 #include "supervisor/health.hpp"
 
+#include "core/safe_line.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
 namespace gracedb::supervisor {
 namespace {
@@ -60,12 +61,12 @@ Health::Health() {
   });
 }
 
-void Health::set(Check check, bool is_ok, std::string reason) {
+void Health::set(Check check, bool is_ok, std::string_view reason) {
   const std::lock_guard lock(mutex_);
   CheckState& state = states_[static_cast<std::size_t>(check)];
   if (state.is_ok != is_ok) state.since = std::chrono::system_clock::now();
   state.is_ok = is_ok;
-  state.reason = std::move(reason);
+  state.reason = safe_line(reason);
 }
 
 bool Health::is_ready() const {

@@ -26,7 +26,7 @@ std::string_view name_of(Check check) noexcept;
 struct CheckState {
   Check check = Check::partitions;
   bool is_ok = false;
-  std::string reason;  ///< for a person, one line
+  std::string reason;  ///< one line, without tokens
   std::chrono::system_clock::time_point since;
 };
 
@@ -35,7 +35,8 @@ class Health {
  public:
   Health();
 
-  void set(Check check, bool is_ok, std::string reason);
+  /// @param reason  for a person; may quote what others have said
+  void set(Check check, bool is_ok, std::string_view reason);
 
   bool is_ready() const;
   std::vector<CheckState> checks() const;

@@ -29,7 +29,7 @@ std::vector<PartitionLag> LagWatch::look(kafka::Consumer& consumer, const Ledger
   const Offsets positions = ledger.positions();
   const auto is_foreign = [&](const auto& each) { return !positions.contains(each.first); };
   std::erase_if(ends_, is_foreign);
-  std::erase_if(begins_, is_foreign);
+  std::erase_if(begins_, [&](const auto& each) { return is_foreign(each) || positions.at(each.first) >= 0; });
   if (!is_paused) note(consumer.known_ends(), ends_);
   ask(consumer, positions, is_paused, now);
 

@@ -1,5 +1,7 @@
 #include "supervisor/monitor.hpp"
 
+#include "core/safe_line.hpp"
+
 #include <utility>
 
 namespace gracedb::supervisor {
@@ -26,7 +28,9 @@ void Monitor::settled(const EventRecord& record) {
     ++picture_.settled[record.outcome];
     if (record.rejection) ++picture_.rejected[*record.rejection];
   }
-  history_.add(record, std::chrono::system_clock::now());
+  EventRecord remembered = record;
+  remembered.detail = safe_line(record.detail);
+  history_.add(std::move(remembered), std::chrono::system_clock::now());
 }
 
 void Monitor::set_lag(std::vector<PartitionLag> lag) {

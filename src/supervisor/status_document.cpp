@@ -1,20 +1,12 @@
 #include "supervisor/status_document.hpp"
 
-#include "core/redact.hpp"
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <numeric>
-#include <string_view>
 
 namespace gracedb::supervisor {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t longest_detail = 300;
 
 std::int64_t milliseconds_of(std::chrono::system_clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
@@ -24,18 +16,12 @@ double milliseconds_of(std::chrono::microseconds duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-/// A reason may quote a message or an answer of GraceDB.
-std::string shown(std::string_view text) {
-  const std::string safe = redact(text);
-  return safe.size() <= longest_detail ? safe : safe.substr(0, longest_detail) + "…";
-}
-
 json checks_of(const Monitor& monitor) {
   json checks = json::array();
   for (const CheckState& state : monitor.health().checks()) {
     checks.push_back({{"name", name_of(state.check)},
                       {"ok", state.is_ok},
-                      {"reason", shown(state.reason)},
+                      {"reason", state.reason},
                       {"since", milliseconds_of(state.since)}});
   }
   return checks;
@@ -70,7 +56,7 @@ json event_of(const PastEvent& event) {
                 {"attempts", record.attempts},
                 {"ms", milliseconds_of(record.duration)},
                 {"latency_ms", nullptr},
-                {"detail", shown(record.detail)}};
+                {"detail", record.detail}};
   if (!record.graceid.empty()) document["graceid"] = record.graceid;
   if (record.latency) document["latency_ms"] = milliseconds_of(*record.latency);
   if (record.rejection) document["reason"] = name_of(*record.rejection);
@@ -119,15 +105,16 @@ json events_document(const std::vector<PastEvent>& events) {
 
 std::string status_line(const Monitor& monitor) {
   const Picture picture = monitor.picture();
-  const auto lag =
-      std::accumulate(picture.lag.begin(), picture.lag.end(), std::int64_t{0},
-                      [](std::int64_t sum, const PartitionLag& each) { return sum + each.messages; });
+  std::int64_t lag = 0;
+  for (const PartitionLag& each : picture.lag)
+    lag += each.messages;
   std::string line = fmt::format("{} in flight, lag {}; {} uploaded", picture.in_flight, lag,
                                  count_of(picture, Outcome::uploaded));
   if (const auto set_aside = count_of(picture, Outcome::set_aside))
     line += fmt::format(", {} set aside", set_aside);
-  const std::string readiness = readiness_text(monitor.health().checks(), false);
-  return fmt::format("{}; {}", std::string_view(readiness).substr(0, readiness.size() - 1), line);
+  std::string readiness = readiness_text(monitor.health().checks(), false);
+  readiness.pop_back();  // its line break
+  return fmt::format("{}; {}", readiness, line);
 }
 
 std::string to_text(const json& document) {

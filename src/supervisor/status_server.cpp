@@ -25,6 +25,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t most_connections = 64;
 constexpr std::size_t longest_request = 4096;
+constexpr std::size_t most_requests = 1'000;  // over one connection
 constexpr seconds transfer_timeout{10};
 constexpr seconds keep_alive{30};
 /// Between two messages to a viewer: seldom enough for a slow one, often enough to look alive.
@@ -73,6 +74,7 @@ class StatusServer::Impl {
     server.set_read_timeout(transfer_timeout);
     server.set_write_timeout(transfer_timeout);
     server.set_keep_alive_timeout(keep_alive.count());
+    server.set_keep_alive_max_count(most_requests);
     server.set_payload_max_length(longest_request);
     server.set_default_headers({{"Cache-Control", "no-store"},
                                 {"X-Content-Type-Options", "nosniff"},
@@ -151,6 +153,7 @@ class StatusServer::Impl {
       response.set_content("too many viewers; close another page\n", plain);
       return;
     }
+    response.set_header("X-Accel-Buffering", "no");  // a proxy is to pass each message on at once
     std::uint64_t seen = number_in(request.get_header_value("Last-Event-ID"), started_);
     response.set_chunked_content_provider(
         "text/event-stream",

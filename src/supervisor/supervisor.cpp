@@ -259,7 +259,7 @@ std::optional<kafka::Message> Supervisor::poll(Milliseconds timeout) {
     return message;
   } catch (const KafkaAuthenticationError& fault) {
     broker_refuses_ = true;
-    options_.monitor->health().set(Check::broker, false, on_one_line(fault.what()));
+    options_.monitor->health().set(Check::broker, false, fault.what());
     complain(LogLevel::error, fault.what());
     results_.wait(after_refusal);  // the next poll looks for another token at once
   } catch (const KafkaError& fault) {
