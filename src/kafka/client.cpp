@@ -3,6 +3,7 @@
 #include "gracedb/core/errors.hpp"
 #include "gracedb/kafka/topics.hpp"
 
+#include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
 #include "kafka/error_text.hpp"
@@ -22,8 +23,12 @@ constexpr log::Logger logger{"gracedb.kafka"};
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// How long one request for metadata lasts before the client's health is looked at again.
-constexpr milliseconds metadata_slice{250};
+/// How long one request for metadata lasts before the client's health is looked at again: while there is no
+/// connection, and once there is one and only the answer is waited for.
+constexpr milliseconds connection_slice{100};
+constexpr milliseconds answer_slice{2'000};
+/// How long a broker that has refused us is asked whether it would answer now.
+constexpr milliseconds recovery_wait{250};
 /// A broker that refuses connections for so long is taken to be down. Less would mistake a host name with
 /// several addresses, tried one after the other, for a dead broker.
 constexpr milliseconds patience_with_refusals{3'000};
@@ -152,7 +157,7 @@ void Client::throw_fatal() const {
 
 bool Client::try_to_recover() {
   const bool renewed = tokens_ && tokens_->renew(handle_.get());
-  if (!renewed && !broker_answers(metadata_slice)) return false;
+  if (!renewed && !broker_answers(recovery_wait)) return false;
   logger.info("{}: {}", bootstrap_servers_, renewed ? "found another token" : "the token is accepted again");
   health_.forget_refusal();
   return true;
@@ -165,17 +170,26 @@ bool Client::broker_answers(milliseconds timeout) const {
   return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+bool Client::is_connected() const {
+  if (health_.is_all_down()) return false;
+  char* const cluster = rd_kafka_clusterid(handle_.get(), 0);  // known from the first answer on
+  if (cluster == nullptr) return false;
+  rd_kafka_mem_free(handle_.get(), cluster);
+  return true;
+}
+
 MetadataHandle Client::fetch_metadata(milliseconds timeout) {
   const auto start = steady_clock::now();
   while (true) {
     const rd_kafka_metadata_t* found = nullptr;
     const auto left = std::chrono::ceil<milliseconds>(start + timeout - steady_clock::now());
-    const auto slice = std::clamp(left, milliseconds(1), metadata_slice);
+    const auto slice = std::clamp(left, milliseconds(1), is_connected() ? answer_slice : connection_slice);
     const auto code = rd_kafka_metadata(handle_.get(), 1, nullptr, &found, static_cast<int>(slice.count()));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       health_.note_success();
       return MetadataHandle(found);
     }
+    interruption::check();
     serve(milliseconds(0));
     require_health();
     const auto waited = steady_clock::now() - start;
@@ -207,7 +221,8 @@ void Client::check_for_topics(const std::vector<std::string>& topics, std::strin
   const auto deadline = steady_clock::now() + patience_with_topics;
   std::string fault = fault_of_topics(list_topics(startup_timeout), topics, instance_name);
   while (!fault.empty() && steady_clock::now() < deadline) {
-    serve(metadata_slice);
+    serve(connection_slice);
+    interruption::check();
     fault = fault_of_topics(list_topics(startup_timeout), topics, instance_name);
   }
   if (!fault.empty()) {

@@ -76,6 +76,7 @@ class Client {
   [[noreturn]] void throw_fatal() const;
   bool try_to_recover();
   bool broker_answers(std::chrono::milliseconds timeout) const;
+  bool is_connected() const;
   MetadataHandle fetch_metadata(std::chrono::milliseconds timeout);
 
   Health& health_;

@@ -1,5 +1,6 @@
 #include "gracedb/kafka/consumer.hpp"
 
+#include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "kafka/assignment.hpp"
 #include "kafka/client.hpp"
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <exception>
 #include <utility>
 
@@ -70,11 +72,12 @@ class Consumer::Impl {
 
   void subscribe(const std::vector<std::string>& topics);
   std::optional<Message> poll(milliseconds timeout, bool watch_signals);
+  std::vector<Message> poll_batch(std::size_t most, milliseconds timeout);
   void stop() noexcept { stopped_.set(); }
   /// True if the last poll() ended because it was told to.
   bool was_interrupted() const noexcept { return interrupted_; }
   /// The message being processed has not been: it is to be shown again.
-  void forget_current() noexcept { being_processed_.reset(); }
+  void forget_current() noexcept { being_processed_.clear(); }
   void commit();
   void commit(const std::vector<TopicPartition>& next_offsets);
   void commit_async(const std::vector<TopicPartition>& next_offsets);
@@ -97,10 +100,12 @@ class Consumer::Impl {
   std::vector<std::string> namespaced(const std::vector<std::string>& pipelines) const;
   static void on_committed(rd_kafka_t* client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept;
+  rd_kafka_resp_err_t commit_and_wait(const std::vector<TopicPartition>& next_offsets);
   void require_open() const;
   void require_generation() const;
   void mark_processed();
-  std::optional<Message> take(MessageHandle raw);
+  MessageHandle next(milliseconds timeout, bool watch_signals);
+  bool is_message(const rd_kafka_message_t& raw);
   void handle_error(const rd_kafka_message_t& raw);
   void wait(milliseconds timeout, bool watch_signals) const;
   void leave_group(steady_clock::time_point deadline);
@@ -122,7 +127,8 @@ class Consumer::Impl {
   Health health_;
   std::optional<Client> client_;  // reports to the three above until it is destroyed
   QueueHandle queue_;
-  MessageHandle being_processed_;
+  std::vector<MessageHandle> being_processed_;
+  std::deque<MessageHandle> fetched_;  ///< of a batch that could not be finished
 };
 
 Consumer::Impl::Impl(ConsumerOptions options)
@@ -179,49 +185,87 @@ void Consumer::Impl::subscribe(const std::vector<std::string>& pipelines) {
 }
 
 void Consumer::Impl::mark_processed() {
-  if (!being_processed_) return;
-  if (stores_offsets_) {
+  for (const MessageHandle& message : being_processed_) {
+    if (!stores_offsets_) break;
     // Fails only where the partition has been taken away meanwhile; its new owner reads the message again.
-    rd_kafka_offset_store(being_processed_->rkt, being_processed_->partition, being_processed_->offset);
+    rd_kafka_offset_store(message->rkt, message->partition, message->offset);
   }
-  being_processed_.reset();
+  being_processed_.clear();
 }
 
 std::optional<Message> Consumer::Impl::poll(milliseconds timeout, bool watch_signals) {
   require_open();
   mark_processed();
+  MessageHandle raw = next(timeout, watch_signals);
+  if (!raw) return std::nullopt;
+  Message message = message_of(*raw);
+  being_processed_.push_back(std::move(raw));
+  return message;
+}
+
+std::vector<Message> Consumer::Impl::poll_batch(std::size_t most, milliseconds timeout) {
+  require_open();
+  mark_processed();
+  const auto deadline = steady_clock::now() + timeout;
+  std::vector<MessageHandle> batch;
+  try {
+    while (batch.size() < most) {
+      const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
+      MessageHandle raw = next(timeout < milliseconds(0) ? timeout : std::max(left, milliseconds(0)), false);
+      if (!raw) break;
+      batch.push_back(std::move(raw));
+    }
+  } catch (...) {
+    std::move(batch.begin(), batch.end(), std::back_inserter(fetched_));  // for the next call
+    throw;
+  }
+  std::vector<Message> messages;
+  messages.reserve(batch.size());
+  for (const MessageHandle& raw : batch)
+    messages.push_back(message_of(*raw));
+  being_processed_ = std::move(batch);
+  return messages;
+}
+
+/// The next message, or none within `timeout`, or none because stop() was called.
+MessageHandle Consumer::Impl::next(milliseconds timeout, bool watch_signals) {
+  if (!fetched_.empty()) {
+    MessageHandle raw = std::move(fetched_.front());
+    fetched_.pop_front();
+    return raw;
+  }
   const auto deadline = steady_clock::now() + timeout;
   while (true) {
     interrupted_ = stopped_.take() || (watch_signals && SignalWatch::received() != 0);
-    if (interrupted_) return std::nullopt;
+    if (interrupted_) return nullptr;
     MessageHandle raw(rd_kafka_consumer_poll(handle(), 0));
     assignment_.rethrow_callback_failure();
     if (raw) {
-      if (auto message = take(std::move(raw))) return message;
-      if (options_.track_end && at_end()) return std::nullopt;
+      if (is_message(*raw)) return raw;
+      if (options_.track_end && at_end()) return nullptr;
       continue;
     }
     client_->require_health();
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    if (timeout >= milliseconds(0) && left <= milliseconds(0)) return std::nullopt;
-    wait(timeout < milliseconds(0) ? milliseconds(1000) : left, watch_signals);
+    if (timeout >= milliseconds(0) && left <= milliseconds(0)) return nullptr;
+    wait(interruption::slice(timeout < milliseconds(0) ? milliseconds(1000) : left), watch_signals);
+    interruption::check();
+    require_open();
   }
 }
 
-std::optional<Message> Consumer::Impl::take(MessageHandle raw) {
-  if (raw->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-    assignment_.reached_end(rd_kafka_topic_name(raw->rkt), raw->partition);
-    return std::nullopt;
+bool Consumer::Impl::is_message(const rd_kafka_message_t& raw) {
+  if (raw.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    assignment_.reached_end(rd_kafka_topic_name(raw.rkt), raw.partition);
+    return false;
   }
-  if (raw->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    handle_error(*raw);
-    return std::nullopt;
+  if (raw.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    handle_error(raw);
+    return false;
   }
   health_.note_success();
-  Message message = message_of(*raw);
-  if (options_.track_end) assignment_.left_end(message.topic, message.partition);
-  being_processed_ = std::move(raw);
-  return message;
+  if (options_.track_end) assignment_.left_end(rd_kafka_topic_name(raw.rkt), raw.partition);
+  return true;
 }
 
 void Consumer::Impl::handle_error(const rd_kafka_message_t& raw) {
@@ -269,11 +313,24 @@ void Consumer::Impl::require_generation() const {
 void Consumer::Impl::commit(const std::vector<TopicPartition>& next_offsets) {
   require_open();
   require_generation();
-  const PartitionsHandle list = to_librdkafka(next_offsets);
-  const auto code = rd_kafka_commit(handle(), list.get(), 0);
+  const auto code = commit_and_wait(next_offsets);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     client_->require_health();
     throw KafkaConsumerError(error_text("commit", code), code, is_connection_error(code));
+  }
+}
+
+rd_kafka_resp_err_t Consumer::Impl::commit_and_wait(const std::vector<TopicPartition>& next_offsets) {
+  const QueueHandle answers(rd_kafka_queue_new(handle()));
+  const PartitionsHandle list = to_librdkafka(next_offsets);
+  const auto code = rd_kafka_commit_queue(handle(), list.get(), answers.get(), nullptr, nullptr);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return code;
+  while (true) {
+    const EventHandle event(
+        rd_kafka_queue_poll(answers.get(), static_cast<int>(interruption::longest_wait.count())));
+    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_OFFSET_COMMIT)
+      return rd_kafka_event_error(event.get());
+    interruption::check();
   }
 }
 
@@ -357,10 +414,17 @@ void Consumer::Impl::seek(const TopicPartition& position) {
 void Consumer::Impl::close(milliseconds timeout) {
   if (std::exchange(closing_, true)) return;
   mark_processed();
-  leave_group(steady_clock::now() + timeout);  // on_revoked may still commit
+  fetched_.clear();
+  std::exception_ptr interruption;
+  try {
+    leave_group(steady_clock::now() + timeout);  // on_revoked may still commit
+  } catch (...) {
+    interruption = std::current_exception();
+  }
   closed_ = true;
   queue_.reset();
   client_->destroy();
+  if (interruption) std::rethrow_exception(interruption);
   assignment_.rethrow_callback_failure();
 }
 
@@ -386,6 +450,7 @@ void Consumer::Impl::leave_group(steady_clock::time_point deadline) {
       // end.
       deadline = std::max(deadline, steady_clock::now() + time_to_leave);
     }
+    interruption::check();
   }
 }
 
@@ -421,11 +486,17 @@ void Consumer::subscribe(const std::vector<std::string>& topics) { impl_->subscr
 
 std::optional<Message> Consumer::poll(milliseconds timeout) { return impl_->poll(timeout, false); }
 
+std::vector<Message> Consumer::poll_batch(std::size_t most, milliseconds timeout) {
+  return impl_->poll_batch(most, timeout);
+}
+
 MessageStream Consumer::stream(milliseconds timeout, std::optional<std::size_t> count) {
   return {*this, timeout, count};
 }
 
 void Consumer::stop() noexcept { impl_->stop(); }
+
+void Consumer::forget_current() noexcept { impl_->forget_current(); }
 
 void Consumer::commit() { impl_->commit(); }
 

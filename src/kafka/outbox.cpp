@@ -1,5 +1,6 @@
 #include "kafka/outbox.hpp"
 
+#include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
 #include "kafka/conversions.hpp"
@@ -249,9 +250,14 @@ bool Outbox::serve_until(Deadline deadline, const std::function<bool()>& done) {
       const Turn turn(*this, lock);
       poll_and_report(std::min(left, turn_length));
     } else if (left > milliseconds(0)) {
-      turn_changed_.wait_until(lock, deadline);
+      turn_changed_.wait_for(lock, interruption::slice(left));
     }
     if (left == milliseconds(0)) return done();
+    if (interruption::is_possible()) {
+      lock.unlock();  // what is run then may use the producer
+      interruption::check();
+      lock.lock();
+    }
   }
   return true;
 }

@@ -97,7 +97,7 @@ class Producer::Impl {
   std::string with_last_error(std::string text) const;
   void require_open() const;
   std::size_t flush_until(Outbox& outbox, steady_clock::time_point deadline) const;
-  std::size_t close(Outbox& outbox, steady_clock::time_point deadline) const;
+  void flush_before_close(Outbox& outbox, steady_clock::time_point deadline) const;
 
   ProducerOptions options_;
   std::string instance_name_;
@@ -219,6 +219,9 @@ DeliveryReport Producer::Impl::deliver(Payload value, ProduceOptions options, mi
     outbox.withdraw(ticket);
     // Confirmed meanwhile, in spite of the failure?
     if (!ticket->done || ticket->outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) throw;
+  } catch (...) {
+    outbox.withdraw(ticket);  // interrupted
+    throw;
   }
   const Outcome outcome = ticket->done ? ticket->outcome
                                        : Outcome{.topic = destination.topic,
@@ -298,7 +301,7 @@ std::size_t Producer::Impl::flush(milliseconds timeout, bool strict) {
   return remaining;
 }
 
-std::size_t Producer::Impl::close(Outbox& outbox, steady_clock::time_point deadline) const {
+void Producer::Impl::flush_before_close(Outbox& outbox, steady_clock::time_point deadline) const {
   while (outbox.pending() > 0 && steady_clock::now() < deadline && !outbox.client()->is_fatal()) {
     try {
       flush_until(outbox, deadline);
@@ -306,15 +309,23 @@ std::size_t Producer::Impl::close(Outbox& outbox, steady_clock::time_point deadl
       // A fresh token may still come; each round looks for one.
     }
   }
-  return outbox.close();
 }
 
 std::size_t Producer::Impl::close(milliseconds timeout) {
   if (closed_.exchange(true)) return 0;
   const auto deadline = deadline_after(timeout);
+  std::exception_ptr interruption;
   std::size_t lost = 0;
-  for (Outbox* outbox : outboxes())
-    lost += close(*outbox, deadline);
+  for (Outbox* outbox : outboxes()) {
+    try {
+      if (!interruption) flush_before_close(*outbox, deadline);
+    } catch (const KafkaError&) {
+      throw;
+    } catch (...) {
+      interruption = std::current_exception();
+    }
+    lost += outbox->close();
+  }
   if (lost > 0) {
     logger.error("{}", with_last_error(fmt::format("producer for {} closed with {} messages not delivered",
                                                    options_.bootstrap_servers, lost)));
@@ -322,6 +333,7 @@ std::size_t Producer::Impl::close(milliseconds timeout) {
   const std::unique_lock life(life_);
   for (Outbox* outbox : outboxes())
     outbox->client()->destroy();
+  if (interruption) std::rethrow_exception(interruption);
   for (Outbox* outbox : outboxes())
     outbox->rethrow_callback_failure();
   return lost;

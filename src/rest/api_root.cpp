@@ -1,5 +1,6 @@
 #include "rest/api_root.hpp"
 
+#include "core/interruption.hpp"
 #include "rest/error_text.hpp"
 
 #include <fmt/format.h>
@@ -32,6 +33,22 @@ std::vector<std::string> strings_of(const json& list) {
 std::string server_version(const json& document) {
   const auto found = document.find("server-version");
   return found != document.end() && found->is_string() ? found->get<std::string>() : "unknown";
+}
+
+// What the other threads that wait for the API root are told; an interruption was meant for one thread alone.
+std::exception_ptr failure_for_others() {
+  try {
+    throw;
+  } catch (const HttpError&) {
+    return std::current_exception();
+  } catch (const HttpConnectionError&) {
+    return std::current_exception();
+  } catch (const std::invalid_argument&) {
+    return std::current_exception();
+  } catch (...) {
+    return std::make_exception_ptr(
+        HttpConnectionError("the thread that was fetching GraceDB's API root was interrupted; try again"));
+  }
 }
 
 }  // namespace
@@ -107,6 +124,8 @@ const ApiRoot& ApiRootCache::get() {
     if (outcome_.valid()) {
       const auto outcome = outcome_;
       lock.unlock();
+      while (outcome.wait_for(interruption::longest_wait) != std::future_status::ready)
+        interruption::check();
       return *outcome.get();
     }
     outcome_ = promise.get_future().share();
@@ -118,7 +137,7 @@ const ApiRoot& ApiRootCache::get() {
   } catch (...) {
     const std::lock_guard lock(mutex_);
     outcome_ = {};
-    promise.set_exception(std::current_exception());
+    promise.set_exception(failure_for_others());
     throw;
   }
 }

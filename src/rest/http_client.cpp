@@ -1,5 +1,7 @@
 #include "rest/http_client.hpp"
 
+#include "core/interruption.hpp"
+
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -7,7 +9,8 @@
 namespace gracedb::rest {
 namespace {
 
-constexpr std::size_t most_idle_handles = 16;
+constexpr std::size_t most_idle_lanes = 16;
+constexpr std::chrono::milliseconds longest_wait{1'000};
 
 // Never undone: other users of libcurl in the process may still be at work when static objects go.
 void initialize_libcurl() {
@@ -21,33 +24,52 @@ void initialize_libcurl() {
 HttpClient::HttpClient(ConnectionSettings settings) : settings_(std::move(settings)) { initialize_libcurl(); }
 
 Exchange HttpClient::send(const HttpRequest& request, const Authorization& authorization) {
-  Handle handle = take();
+  Lane lane = take();
   Exchange exchange;
   {
-    Transfer transfer(handle.get(), request, authorization, settings_);
-    exchange = transfer.finish(curl_easy_perform(handle.get()));
+    Transfer transfer(lane.handle.get(), request, authorization, settings_);
+    exchange = transfer.finish(lane.perform());
   }
-  give_back(std::move(handle));
+  give_back(std::move(lane));
   return exchange;
 }
 
-HttpClient::Handle HttpClient::take() {
+// As curl_easy_perform(), which cannot be interrupted.
+CURLcode HttpClient::Lane::perform() {
+  curl_multi_add_handle(driver.get(), handle.get());
+  const auto remove = [this](CURL* added) { curl_multi_remove_handle(driver.get(), added); };
+  const std::unique_ptr<CURL, decltype(remove)> added(handle.get(), remove);
+  int running = 1;
+  CURLMcode fault = curl_multi_perform(driver.get(), &running);
+  while (fault == CURLM_OK && running > 0) {
+    const auto wait = interruption::slice(longest_wait);
+    fault = curl_multi_poll(driver.get(), nullptr, 0, static_cast<int>(wait.count()), nullptr);
+    interruption::check();
+    if (fault == CURLM_OK) fault = curl_multi_perform(driver.get(), &running);
+  }
+  if (fault != CURLM_OK) return fault == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT;
+  int left = 0;
+  const CURLMsg* outcome = curl_multi_info_read(driver.get(), &left);
+  return outcome != nullptr ? outcome->data.result : CURLE_FAILED_INIT;
+}
+
+HttpClient::Lane HttpClient::take() {
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
-      Handle handle = std::move(idle_.back());
+      Lane lane = std::move(idle_.back());
       idle_.pop_back();
-      return handle;
+      return lane;
     }
   }
-  Handle handle(curl_easy_init(), &curl_easy_cleanup);
-  if (!handle) throw std::bad_alloc();
-  return handle;
+  Lane lane;
+  if (!lane.driver || !lane.handle) throw std::bad_alloc();
+  return lane;
 }
 
-void HttpClient::give_back(Handle handle) {
+void HttpClient::give_back(Lane lane) {
   const std::lock_guard lock(mutex_);
-  if (idle_.size() < most_idle_handles) idle_.push_back(std::move(handle));
+  if (idle_.size() < most_idle_lanes) idle_.push_back(std::move(lane));
 }
 
 }  // namespace gracedb::rest

@@ -14,20 +14,27 @@ class HttpClient {
  public:
   explicit HttpClient(ConnectionSettings settings);
 
-  /// Sends `request` once. Does not throw for any answer or for the lack of one.
+  /// Sends `request` once. Does not throw for any answer or for the lack of one, unless interrupted.
   Exchange send(const HttpRequest& request, const Authorization& authorization);
 
   const ConnectionSettings& settings() const noexcept { return settings_; }
 
  private:
-  using Handle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
+  /// A handle for one request at a time and what drives it, which keeps its connections.
+  struct Lane {
+    std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> driver{curl_multi_init(), &curl_multi_cleanup};
+    std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle{curl_easy_init(), &curl_easy_cleanup};
 
-  Handle take();
-  void give_back(Handle handle);
+    /// @throws as interruption::check()
+    CURLcode perform();
+  };
+
+  Lane take();
+  void give_back(Lane lane);
 
   ConnectionSettings settings_;
   std::mutex mutex_;
-  std::vector<Handle> idle_;  ///< the last one used, whose connection is the freshest, comes first
+  std::vector<Lane> idle_;  ///< the last one used, whose connection is the freshest, comes first
 };
 
 }  // namespace gracedb::rest

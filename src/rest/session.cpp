@@ -1,5 +1,6 @@
 #include "rest/session.hpp"
 
+#include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "rest/error_text.hpp"
 #include "rest/retry.hpp"
@@ -12,7 +13,6 @@
 #include <cerrno>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace gracedb::rest {
@@ -61,7 +61,7 @@ void pause(std::chrono::milliseconds wait, std::string_view why, const HttpReque
   const auto level = wait < std::chrono::seconds(1) ? LogLevel::info : LogLevel::warning;
   log::write(level, logger.name, "{} {}: {}; trying again in {} ms", name_of(request.method),
              without_query(request.url), why, wait.count());
-  std::this_thread::sleep_for(wait);
+  interruption::sleep_for(wait);
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include "gracedb/core/interruption.hpp"
+
 #include "test_broker.hpp"
 
 #include <gmock/gmock.h>
@@ -101,6 +103,73 @@ TEST(Consuming, ShowsAMessageAgainWhoseHandlingFailed) {
   const auto rest = read_messages(consumer, 2, mark);
   ASSERT_THAT(rest, SizeIs(2));
   EXPECT_EQ(rest.front().value, mark + "1");
+}
+
+/// A new group that is given only what is published from now on, as often as it asks.
+ConsumerOptions options_from_now_on(const std::string& group) {
+  ConsumerOptions options = options_for_group(group);
+  const auto now = std::chrono::system_clock::now();
+  eventually([&] { return std::chrono::system_clock::now() > now + 5ms; });  // timestamps have milliseconds
+  options.start_time = std::chrono::system_clock::now();
+  return options;
+}
+
+std::vector<Message> read_batch(Consumer& consumer, std::size_t most) {
+  std::vector<Message> batch;
+  eventually([&] {
+    batch = consumer.poll_batch(most, 5s);
+    return !batch.empty();
+  });
+  return batch;
+}
+
+TEST(Consuming, GivesBatchesThatCountAsProcessedTogether) {
+  const std::string mark = unique_name("batch ");
+  const std::string group = unique_name("batch");
+  {
+    Consumer consumer(options_from_now_on(group));
+    publish(mark, 0, 6);
+    const auto batch = read_batch(consumer, 4);
+    ASSERT_THAT(batch, SizeIs(4));
+    EXPECT_EQ(batch.front().value, mark + "0");
+    EXPECT_EQ(batch.back().value, mark + "3");
+  }
+  Consumer consumer(options_for_group(group));
+  const auto rest = read_messages(consumer, 2, mark);
+  ASSERT_THAT(rest, SizeIs(2));
+  EXPECT_EQ(rest.front().value, mark + "4");
+}
+
+TEST(Consuming, ShowsAForgottenBatchAgain) {
+  const std::string mark = unique_name("forgotten ");
+  const std::string group = unique_name("forgotten");
+  {
+    Consumer consumer(options_from_now_on(group));
+    publish(mark, 0, 6);
+    ASSERT_THAT(read_batch(consumer, 2), SizeIs(2));
+    ASSERT_THAT(read_batch(consumer, 2), SizeIs(2));
+    consumer.forget_current();
+  }
+  Consumer consumer(options_for_group(group));
+  const auto rest = read_messages(consumer, 4, mark);
+  ASSERT_THAT(rest, SizeIs(4));
+  EXPECT_EQ(rest.front().value, mark + "2");
+}
+
+TEST(Consuming, KeepsTheMessagesOfAnInterruptedBatch) {
+  struct Stop : std::exception {};
+  const std::string mark = unique_name("interrupted ");
+  Consumer consumer(options_from_now_on(unique_name("interrupted")));
+  publish(mark, 0, 2);
+  {
+    const Interruptible interruptible([&] {
+      if (!consumer.assignment().empty()) throw Stop();
+    });
+    EXPECT_THROW(consumer.poll_batch(100, 20s), Stop);
+  }
+  const auto messages = read_messages(consumer, 2, mark);
+  ASSERT_THAT(messages, SizeIs(2));
+  EXPECT_EQ(messages.front().value, mark + "0");
 }
 
 TEST(Consuming, CommitsOnlyWhatItIsToldToWithoutAutoCommit) {

@@ -96,6 +96,12 @@ class Consumer {
   /// @throws KafkaConsumerError        any other failure, or closed
   std::optional<Message> poll(std::chrono::milliseconds timeout = std::chrono::milliseconds(1000));
 
+  /// Up to `most` messages: all that arrive until there are so many, `timeout` has passed or stop() is
+  /// called. They count as processed together, when more are asked for.
+  /// @throws as poll(); messages that had arrived are kept for the next call
+  std::vector<Message> poll_batch(std::size_t most,
+                                  std::chrono::milliseconds timeout = std::chrono::milliseconds(1000));
+
   /// The messages as an input range, for `for (const Message& message : consumer.stream())`. It ends after
   /// `count` messages, after stop(), with track_end once every partition has been read to its end, or at
   /// SIGINT or SIGTERM, whose former handlers are put back when the stream is destroyed.
@@ -105,6 +111,11 @@ class Consumer {
 
   /// Ends the stream or poll under way, from any thread or a signal handler; without one, the next.
   void stop() noexcept;
+
+  /// The message handed out last has not been processed after all: its offset is not committed, and the group
+  /// is shown it again. An exception that leaves the loop over stream() has the same effect on the
+  /// destructor.
+  void forget_current() noexcept;
 
   /// Commits every message polled so far, and waits for the broker's answer.
   /// @throws KafkaConsumerError  not committed; retriable while the group is sharing its partitions out anew

@@ -1,5 +1,7 @@
 #include "rest/session.hpp"
 
+#include "gracedb/core/interruption.hpp"
+
 #include "fake_gracedb.hpp"
 #include "support/breaking_server.hpp"
 #include "support/fake_certificate.hpp"
@@ -320,6 +322,47 @@ TEST_F(Tls, IsNotTakenForSomethingElse) {
   Session session(options);
   EXPECT_THAT(message_of<HttpConnectionError>([&] { session.send(get(options.service_url)); }),
               HasSubstr("could not connect to localhost:"));
+}
+
+/// Interrupts a request after a moment; how long it went on after that.
+std::chrono::steady_clock::duration time_to_end(Session& session, const HttpRequest& request) {
+  struct Stop : std::exception {};
+  const auto due = std::chrono::steady_clock::now() + 150ms;
+  Interruptible interruptible([&] {
+    if (std::chrono::steady_clock::now() >= due) throw Stop();
+  });
+  EXPECT_THROW(session.send(request), Stop);
+  return std::chrono::steady_clock::now() - due;
+}
+
+TEST(Interruption, EndsARequestThatIsNotAnswered) {
+  std::promise<void> over;
+  BreakingServer server([&](int) { return over.get_future().wait(), std::string(); });
+  Session session(anonymous(server.url()));
+  EXPECT_LT(time_to_end(session, get(server.url())), 200ms);
+  over.set_value();
+}
+
+TEST(Interruption, EndsTheWaitBeforeAnotherTry) {
+  const TestServer server(statuses({{.status = 503, .headers = {{"Retry-After", "20"}}}}));
+  GraceDbOptions options = anonymous(server.url());
+  options.retry = {};
+  Session session(options);
+  EXPECT_LT(time_to_end(session, get(server.url())), 200ms);
+}
+
+TEST(Interruption, LeavesTheSessionUsable) {
+  std::promise<void> over;
+  const std::shared_future<void> is_over = over.get_future().share();
+  BreakingServer server([&](int number) {
+    if (number > 0) return ok_answer;
+    is_over.wait();
+    return std::string();
+  });
+  Session session(anonymous(server.url()));
+  time_to_end(session, get(server.url()));
+  over.set_value();
+  EXPECT_EQ(session.send(get(server.url())).body, "ok");
 }
 
 TEST(SessionOptions, AreChecked) {
