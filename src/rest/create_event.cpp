@@ -253,7 +253,7 @@ void Submission::complete(const KafkaError& failure) {
     created_.response = session_.send(completion_request(root_, options, file_));
     created_.route = EventRoute::http_completion;
   } catch (const HttpError& error) {
-    throw HttpError(explained(error.what()), error.status(), error.reason(), error.body());
+    throw HttpError(explained(error.what()), error.status(), error.reason(), error.body(), error.headers());
   } catch (const HttpConnectionError& error) {
     throw HttpConnectionError(explained(error.what()));
   }

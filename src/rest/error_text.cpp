@@ -146,12 +146,12 @@ HttpError refusal(const HttpRequest& request, const Response& response, std::str
       line_of(response.status < 500 ? "GraceDB refused" : "GraceDB failed at", request, response);
   if (const std::string detail = detail_of(response); !detail.empty()) text += ": " + detail;
   if (const std::string next = advice(response, credential); !next.empty()) text += "; " + next;
-  return {redact(text), response.status, response.reason, response.body};
+  return {redact(text), response.status, response.reason, response.body, response.headers};
 }
 
 HttpError unexpected_answer(const HttpRequest& request, const Response& response, std::string_view what) {
   const std::string text = fmt::format("{}: {}", line_of("GraceDB answered", request, response), what);
-  return {redact(text), response.status, response.reason, response.body};
+  return {redact(text), response.status, response.reason, response.body, response.headers};
 }
 
 HttpConnectionError connection_failure(const HttpRequest& request, const ExchangeFailure& failure, int tries,

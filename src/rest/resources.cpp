@@ -35,12 +35,18 @@ std::string next_page(const json& page) {
   return next != links->end() && next->is_string() ? next->get<std::string>() : std::string();
 }
 
-json fetch_page(Session& session, const std::string& url) {
+struct Page {
+  Response response;
+  json content;
+};
+
+Page fetch_page(Session& session, const std::string& url) {
   const HttpRequest request{.method = Method::get, .url = url, .body = {}};
-  const Response response = session.send(request);
-  json page = json::parse(response.body, nullptr, false);
-  if (page.is_object() && page.contains("events") && page["events"].is_array()) return page;
-  throw unexpected_answer(request, response, "not a list of events");
+  Page page{.response = session.send(request), .content = {}};
+  page.content = json::parse(page.response.body, nullptr, false);
+  const json& content = page.content;
+  if (content.is_object() && content.contains("events") && content["events"].is_array()) return page;
+  throw unexpected_answer(request, page.response, "not a list of events");
 }
 
 }  // namespace
@@ -66,13 +72,20 @@ void GraceDb::events(std::string_view query, const std::function<bool(const json
   std::string url = first_page(root.link("events"), query, order_by, std::min(left, page_size));
   while (!url.empty()) {
     root.require_on_host(url);
-    const json page = fetch_page(impl_->session(), url);
+    const json page = fetch_page(impl_->session(), url).content;
     const json& events = page["events"];
     for (const json& event : events) {
       if (!visit(event) || --left == 0) return;
     }
     url = events.empty() ? std::string() : next_page(page);
   }
+}
+
+Response GraceDb::events_page(std::string_view query, std::string_view order_by, std::size_t start,
+                              std::size_t count) {
+  std::string url = first_page(impl_->query_root().link("events"), query, order_by, count);
+  if (start > 0) url += fmt::format("&start={}", start);
+  return fetch_page(impl_->session(), url).response;
 }
 
 Response GraceDb::files(std::string_view graceid, std::string_view filename) {

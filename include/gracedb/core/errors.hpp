@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -80,17 +81,26 @@ class KafkaConnectionError : public KafkaError {
 /// GraceDB answered with a status of 400 or above.
 class HttpError : public std::runtime_error {
  public:
-  HttpError(const std::string& message, int status, std::string reason, std::string body)
-      : std::runtime_error(message), status_(status), reason_(std::move(reason)), body_(std::move(body)) {}
+  using Headers = std::map<std::string, std::string>;
+
+  HttpError(const std::string& message, int status, std::string reason, std::string body,
+            Headers headers = {})
+      : std::runtime_error(message),
+        status_(status),
+        reason_(std::move(reason)),
+        body_(std::move(body)),
+        headers_(std::move(headers)) {}
 
   int status() const noexcept { return status_; }                 ///< e.g. 403
   const std::string& reason() const noexcept { return reason_; }  ///< e.g. "Forbidden"
   const std::string& body() const noexcept { return body_; }      ///< the answer as GraceDB sent it
+  const Headers& headers() const noexcept { return headers_; }    ///< of the answer; names in lower case
 
  private:
   int status_;
   std::string reason_;
   std::string body_;
+  Headers headers_;
 };
 
 /// GraceDB could not be reached, or did not answer in time.

@@ -149,6 +149,12 @@ class GraceDb {
   void events(std::string_view query, const std::function<bool(const nlohmann::json& event)>& visit,
               std::string_view order_by = {}, std::optional<std::size_t> max_results = std::nullopt);
 
+  /// One page of a query: GraceDB's answer with `numRows`, `events` and `links`.
+  /// @param start  how many events to leave out
+  /// @param count  how many to give at most
+  Response events_page(std::string_view query, std::string_view order_by = {}, std::size_t start = 0,
+                       std::size_t count = 100);
+
   Response files(std::string_view graceid, std::string_view filename = {});
   Response logs(std::string_view graceid, std::optional<int> log_number = std::nullopt);
   Response write_log(std::string_view graceid, std::string_view message, const WriteLogOptions& options = {});
