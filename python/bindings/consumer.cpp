@@ -1,0 +1,230 @@
+#include "bindings/consumer.hpp"
+
+#include "gracedb/kafka/consumer.hpp"
+
+#include "bindings/auth.hpp"
+#include "bindings/call.hpp"
+#include "bindings/convert.hpp"
+#include "bindings/json.hpp"
+#include "core/interruption.hpp"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gracedb::python {
+namespace {
+
+using namespace nb::literals;
+
+/// Makes the dicts that poll() gives.
+class MessageDicts {
+ public:
+  nb::object make(const kafka::Message& message) {
+    nb::dict dict;
+    dict[topic_key_] = topic(message.topic);
+    dict[partition_key_] = message.partition;
+    dict[offset_key_] = message.offset;
+    dict[key_key_] = message.key ? str_or_bytes(*message.key) : nb::none();
+    dict[value_key_] = value(message.value);
+    dict[timestamp_key_] = timestamp(message);
+    dict[headers_key_] = headers(message.headers);
+    return dict;
+  }
+
+ private:
+  nb::object topic(const std::string& name) {
+    if (!topic_.is_valid() || topic_name_ != name) {
+      topic_ = nb::cast(name);
+      topic_name_ = name;
+    }
+    return topic_;
+  }
+
+  nb::object value(const std::string& bytes) {
+    if (auto json = json_.read(bytes)) return std::move(*json);
+    return str_or_bytes(bytes);
+  }
+
+  static nb::object timestamp(const kafka::Message& message) {
+    if (!message.timestamp) return nb::none();
+    const auto since_epoch = message.timestamp->time_since_epoch();
+    return nb::cast(std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count());
+  }
+
+  static nb::object headers(const kafka::Headers& headers) {
+    if (headers.empty()) return nb::none();
+    nb::dict made;
+    for (const auto& [name, bytes] : headers)
+      made[str_or_bytes(name)] = nb::bytes(bytes.data(), bytes.size());
+    return made;
+  }
+
+  static nb::object interned(const char* text) { return nb::steal(PyUnicode_InternFromString(text)); }
+
+  const nb::object topic_key_ = interned("topic");
+  const nb::object partition_key_ = interned("partition");
+  const nb::object offset_key_ = interned("offset");
+  const nb::object key_key_ = interned("key");
+  const nb::object value_key_ = interned("value");
+  const nb::object timestamp_key_ = interned("timestamp");
+  const nb::object headers_key_ = interned("headers");
+  std::string topic_name_;
+  nb::object topic_;
+  JsonReader json_;
+};
+
+/// A Consumer as Python sees it. It belongs to one thread; calls from several wait for each other.
+class PyConsumer {
+  /// @throws KafkaConsumerError  made before a fork(), in the parent
+  kafka::Consumer& get() const {
+    if (consumer_.is_foreign()) {
+      throw KafkaConsumerError(
+          "this consumer was made before fork() and cannot be used in the child; make one in each process");
+    }
+    return *consumer_;
+  }
+
+  template <typename Call>
+  auto call(Call&& call) {
+    kafka::Consumer& consumer = get();
+    return waiting([&] {
+      const auto lock = take_turn();
+      if (closed_) throw KafkaConsumerError("the consumer is closed");
+      return std::forward<Call>(call)(consumer);
+    });
+  }
+
+ public:
+  PyConsumer(std::unique_ptr<kafka::Consumer> consumer, std::shared_ptr<OAuthCallable> oauth_cb)
+      : oauth_cb_(std::move(oauth_cb)), consumer_(std::move(consumer)) {}
+
+  nb::object poll(double timeout) {
+    const auto limit = from_seconds(timeout);
+    const auto message = call([&](kafka::Consumer& consumer) { return consumer.poll(limit); });
+    return message ? dicts_.make(*message) : nb::none();
+  }
+
+  nb::list poll_batch(std::size_t most, double timeout) {
+    const auto limit = from_seconds(timeout);
+    const auto batch = call([&](kafka::Consumer& consumer) { return consumer.poll_batch(most, limit); });
+    nb::list made;
+    for (const kafka::Message& message : batch)
+      made.append(dicts_.make(message));
+    return made;
+  }
+
+  void subscribe(const std::vector<std::string>& topics) {
+    call([&](kafka::Consumer& consumer) { consumer.subscribe(topics); });
+  }
+
+  void stop() { get().stop(); }
+  void forget_current() {
+    call([](kafka::Consumer& consumer) { consumer.forget_current(); });
+  }
+  void commit() {
+    call([](kafka::Consumer& consumer) { consumer.commit(); });
+  }
+  void commit_positions(const std::vector<kafka::TopicPartition>& positions) {
+    call([&](kafka::Consumer& consumer) { consumer.commit(positions); });
+  }
+
+  /// Ends a call under way on another thread first.
+  void close(double timeout) {
+    const auto limit = from_seconds(timeout);
+    kafka::Consumer& consumer = get();
+    closed_ = true;
+    consumer.stop();
+    waiting([&] {
+      const auto lock = take_turn();
+      consumer.close(limit);
+    });
+    oauth_cb_->forget();
+  }
+
+  OAuthCallable& oauth_cb() noexcept { return *oauth_cb_; }
+
+  std::string group_id() const { return get().group_id(); }
+  std::string instance_name() const { return get().instance_name(); }
+
+ private:
+  std::unique_lock<std::recursive_timed_mutex> take_turn() {
+    std::unique_lock lock(mutex_, std::defer_lock);
+    while (!lock.try_lock_for(interruption::longest_wait))
+      interruption::check();
+    return lock;
+  }
+
+  std::recursive_timed_mutex mutex_;  ///< a signal handler may call what it interrupts
+  std::atomic<bool> closed_{false};
+  MessageDicts dicts_;
+  std::shared_ptr<OAuthCallable> oauth_cb_;
+  Owned<kafka::Consumer> consumer_;
+};
+
+std::unique_ptr<PyConsumer> make_consumer(const nb::dict& arguments, nb::dict kafka_config,
+                                          nb::handle oauth_cb) {
+  const auto text = [&](const char* name) { return optional_text(arguments[name], name); };
+  kafka::ConsumerOptions options;
+  options.bootstrap_servers = text("bootstrap_servers").value_or("");
+  options.topics = nb::cast<std::vector<std::string>>(arguments["topics"]);
+  options.instance_name = text("instance_name");
+  options.service_url = text("service_url");
+  options.group_id = text("group_id");
+  options.use_ssl = nb::cast<bool>(arguments["use_ssl"]);
+  options.ca_cert_path = text("ca_cert_path");
+  options.skip_hostname_verification = nb::cast<bool>(arguments["skip_hostname_verification"]);
+  options.token_scope = text("token_scope").value_or("");
+  options.token_audience = text("token_audience");
+  options.reload_cred = nb::cast<bool>(arguments["reload_cred"]);
+  options.reload_buffer = whole_seconds(nb::cast<double>(arguments["reload_buffer"]));
+  auto callable = std::make_shared<OAuthCallable>(oauth_cb);
+  options.oauth_callback = callback_of(callable);
+  options.auto_offset_reset = text("auto_offset_reset").value_or("");
+  options.validate_token = nb::cast<bool>(arguments["validate_token"]);
+  options.check_for_topics = nb::cast<bool>(arguments["check_for_topics"]);
+  options.kafka_config = properties_from(std::move(kafka_config));
+  return std::make_unique<PyConsumer>(
+      waiting([&] { return std::make_unique<kafka::Consumer>(std::move(options)); }), std::move(callable));
+}
+
+std::vector<kafka::TopicPartition> positions_from(const nb::list& positions) {
+  std::vector<kafka::TopicPartition> made;
+  for (const nb::handle position : positions) {
+    made.push_back({nb::cast<std::string>(nb::object(position[0])),
+                    nb::cast<std::int32_t>(nb::object(position[1])),
+                    nb::cast<std::int64_t>(nb::object(position[2]))});
+  }
+  return made;
+}
+
+}  // namespace
+
+void bind_consumer(nb::module_& module) {
+  nb::class_<PyConsumer>(module, "Consumer", nb::type_slots(slots_for_oauth_callable<PyConsumer>))
+      .def(nb::new_(&make_consumer), "arguments"_a, "kafka_config"_a, "oauth_cb"_a.none())
+      .def("poll", &PyConsumer::poll, "timeout"_a)
+      .def("poll_batch", &PyConsumer::poll_batch, "most"_a, "timeout"_a)
+      .def("subscribe", &PyConsumer::subscribe, "topics"_a)
+      .def("stop", &PyConsumer::stop)
+      .def("forget_current", &PyConsumer::forget_current)
+      .def("commit", &PyConsumer::commit)
+      .def("commit_positions",
+           [](PyConsumer& self, const nb::list& positions) {
+             self.commit_positions(positions_from(positions));
+           })
+      .def("close", &PyConsumer::close, "timeout"_a)
+      .def_prop_ro("group_id", &PyConsumer::group_id)
+      .def_prop_ro("instance_name", &PyConsumer::instance_name);
+}
+
+}  // namespace gracedb::python

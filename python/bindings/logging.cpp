@@ -1,0 +1,157 @@
+#include "bindings/logging.hpp"
+
+#include "gracedb/core/logging.hpp"
+
+#include "bindings/call.hpp"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace gracedb::python {
+namespace {
+
+using namespace nb::literals;
+
+/// Level as in Python's logging, name of the logger, text.
+using Line = std::tuple<int, std::string, std::string>;
+
+int python_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return 10;
+    case LogLevel::info:
+      return 20;
+    case LogLevel::warning:
+      return 30;
+    default:
+      return 40;
+  }
+}
+
+LogLevel library_level(int level) {
+  if (level <= 10) return LogLevel::debug;
+  if (level <= 20) return LogLevel::info;
+  if (level <= 30) return LogLevel::warning;
+  return level <= 40 ? LogLevel::error : LogLevel::off;
+}
+
+/// "gracedb.kafka" is the logger "gracedb_kafka.kafka" in Python.
+std::string python_name(std::string_view logger) {
+  constexpr std::string_view prefix = "gracedb.";
+  return "gracedb_kafka." + std::string(logger.starts_with(prefix) ? logger.substr(prefix.size()) : logger);
+}
+
+class LineQueue {
+ public:
+  void push(LogLevel level, std::string_view logger, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    if (lines_.size() == most_lines) return static_cast<void>(++dropped_);
+    lines_.emplace_back(python_level(level), python_name(logger), std::string(text));
+    waiting_ = true;
+    arrived_.notify_one();
+  }
+
+  bool is_empty() const noexcept { return !waiting_.load(std::memory_order_relaxed); }
+
+  std::vector<Line> take() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Line> lines(std::make_move_iterator(lines_.begin()), std::make_move_iterator(lines_.end()));
+    lines_.clear();
+    waiting_ = false;
+    if (dropped_ > 0) {
+      lines.emplace_back(
+          30, "gracedb_kafka.core",
+          std::to_string(std::exchange(dropped_, 0)) + " log lines came too fast and were dropped");
+    }
+    return lines;
+  }
+
+  /// Waits for lines; false once close() has been called.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [this] { return closed_ || !lines_.empty(); });
+    return !closed_;
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    arrived_.notify_all();
+  }
+
+  void open() {
+    const std::lock_guard lock(mutex_);
+    closed_ = false;
+  }
+
+  void lock() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  static constexpr std::size_t most_lines = 10'000;
+
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<Line> lines_;
+  std::size_t dropped_ = 0;
+  bool closed_ = false;
+  std::atomic<bool> waiting_{false};
+};
+
+// Never destroyed: librdkafka's threads may log until the very end. Held across fork(), so that the child
+// does not find it locked by a thread that it does not have.
+LineQueue& queue() {
+  static LineQueue& instance = *[] {
+    auto made = std::make_unique<LineQueue>().release();
+    pthread_atfork([] { queue().lock(); }, [] { queue().unlock(); }, [] { queue().unlock(); });
+    return made;
+  }();
+  return instance;
+}
+
+void emit(const std::vector<Line>& lines) {
+  const nb::object emit_lines = nb::module_::import_("gracedb_kafka._log").attr("emit");
+  emit_lines(lines);
+}
+
+}  // namespace
+
+void emit_log_lines() noexcept {
+  if (queue().is_empty()) return;
+  try {
+    emit(queue().take());
+  } catch (nb::python_error& failure) {
+    failure.discard_as_unraisable("a log line of gracedb_kafka");
+  } catch (...) {  // Out of memory: the lines are lost, the call they tell of is not.
+  }
+}
+
+void bind_logging(nb::module_& module) {
+  set_log_sink([](LogLevel level, std::string_view logger, std::string_view text) {
+    queue().push(level, logger, text);
+  });
+  module.def(
+      "set_log_level", [](int level) { set_log_level(library_level(level)); }, "level"_a);
+  module.def("wait_for_log", [] {
+    const nb::gil_scoped_release released;
+    return queue().wait();
+  });
+  module.def("take_log_lines", [] { return queue().take(); });
+  module.def("open_log", [] { queue().open(); });
+  module.def("close_log", [] { queue().close(); });
+}
+
+}  // namespace gracedb::python

@@ -1,0 +1,63 @@
+#include "gracedb/kafka/topics.hpp"
+#include "gracedb/kafka/upload_message.hpp"
+
+#include "bindings/auth.hpp"
+#include "bindings/consumer.hpp"
+#include "bindings/errors.hpp"
+#include "bindings/json.hpp"
+#include "bindings/logging.hpp"
+#include "bindings/producer.hpp"
+#include "bindings/rest.hpp"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+
+#include <string>
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace gracedb::python {
+namespace {
+
+void bind_topics(nb::module_& module) {
+  module.def("derive_instance_name", [](const std::string& url) { return kafka::derive_instance_name(url); });
+  module.def("make_topic_name", [](const std::string& instance, const std::string& pipeline) {
+    return kafka::make_topic_name(instance, pipeline);
+  });
+  module.def("parse_topic_name", [](const std::string& topic) { return kafka::parse_topic_name(topic); });
+}
+
+void bind_json(nb::module_& module) {
+  module.def(
+      "to_json",
+      [](nb::handle value) {
+        const std::string text = to_json(value);
+        return nb::bytes(text.data(), text.size());
+      },
+      "value"_a.none());
+  module.def("from_json", [](nb::bytes text) {
+    static JsonReader& reader = *std::make_unique<JsonReader>().release();
+    const auto value = reader.read({text.c_str(), text.size()});
+    if (!value) throw nb::value_error("not JSON");
+    return *value;
+  });
+}
+
+}  // namespace
+}  // namespace gracedb::python
+
+NB_MODULE(_core, module) {
+  using namespace gracedb::python;
+  module.doc() =
+      "The C++ core of gracedb_kafka. Use the classes of gracedb_kafka.kafka and gracedb_kafka.rest.";
+  bind_errors(module);
+  bind_logging(module);
+  bind_topics(module);
+  bind_json(module);
+  bind_auth(module);
+  bind_producer(module);
+  bind_consumer(module);
+  bind_rest(module);
+}

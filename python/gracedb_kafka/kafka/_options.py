@@ -1,0 +1,21 @@
+"""What the constructors of producer and consumer have in common."""
+
+import os
+import warnings
+
+
+def settle_deprecated(reload_cred, auto_refresh_token):
+    """`reload_cred`, unless the older name for it was used."""
+    if auto_refresh_token is None:
+        return reload_cred
+    warnings.warn("auto_refresh_token is deprecated; use reload_cred", DeprecationWarning, stacklevel=3)
+    return bool(auto_refresh_token)
+
+
+def path_or_none(path):
+    return None if path is None else os.fspath(path)
+
+
+def seconds(timeout):
+    """A time-out in seconds; None is without end."""
+    return -1.0 if timeout is None else float(timeout)

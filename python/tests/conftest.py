@@ -1,0 +1,112 @@
+"""Fixtures of the Python package's tests: a real broker, GraceDBs, and clients of the package."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gracedb_kafka.kafka import GraceDbKafkaConsumer, GraceDbKafkaProducer
+from gracedb_kafka.rest import GraceDb
+from harness.broker import INSTANCE, Broker
+from harness.environment import clean_environment
+
+pytest_plugins = ["harness.fixtures"]
+
+_CREDENTIALS = ("SCITOKEN", "SCITOKEN_FILE", "BEARER_TOKEN", "BEARER_TOKEN_FILE", "_CONDOR_CREDS", "X509_USER_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def credentials(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One token, which the broker and the GraceDBs of `sandbox(broker=broker)` accept; nothing else of the caller's."""
+    for name in _CREDENTIALS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("BEARER_TOKEN_FILE", str(token_file(broker, tmp_path)))
+
+
+def token_file(broker: Broker, folder: Path) -> Path:
+    path = folder / "token"
+    path.write_text(broker.issuer.mint())
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def connection(broker: Broker) -> dict[str, object]:
+    """What every client of the broker is given."""
+    return {
+        "bootstrap_servers": broker.sasl_ssl,
+        "instance_name": INSTANCE,
+        "ca_cert_path": broker.ca_cert,
+        "broker.address.family": "v4",
+    }
+
+
+@pytest.fixture
+def pipeline(broker: Broker) -> str:
+    """A topic that no other test uses."""
+    return broker.create_topic()
+
+
+@pytest.fixture
+def producer(connection, pipeline) -> Iterator[GraceDbKafkaProducer]:
+    """A producer for `pipeline`."""
+    with GraceDbKafkaProducer(topic=pipeline, **connection) as producer:
+        yield producer
+
+
+@pytest.fixture
+def consumer(connection, pipeline) -> Iterator[GraceDbKafkaConsumer]:
+    """A consumer that reads `pipeline` from its beginning."""
+    with GraceDbKafkaConsumer(topics=pipeline, auto_offset_reset="earliest", **connection) as consumer:
+        yield consumer
+
+
+@pytest.fixture
+def gracedb(broker: Broker, sandbox):
+    """A GraceDB that takes the broker's tokens."""
+    return sandbox(broker=broker)
+
+
+@pytest.fixture
+def client(gracedb) -> GraceDb:
+    return GraceDb(gracedb.service_url)
+
+
+@pytest.fixture
+def dead_broker(unused_port) -> dict[str, object]:
+    """What a client of a broker that does not answer is given."""
+    return {
+        "bootstrap_servers": f"127.0.0.1:{unused_port}",
+        "instance_name": INSTANCE,
+        "security.protocol": "plaintext",
+        "check_for_topics": False,
+    }
+
+
+@pytest.fixture
+def run_python(broker: Broker, connection, tmp_path: Path) -> Callable[..., object]:
+    """Runs Python code in a process of its own, with `connection` as a variable; what it prints as JSON."""
+    environment = clean_environment(tmp_path / f"home-{uuid.uuid4().hex[:8]}") | {
+        "BEARER_TOKEN_FILE": os.environ["BEARER_TOKEN_FILE"],
+        "CONNECTION": json.dumps(connection, default=str),
+    }
+
+    def run(code: str, *options: str, env: dict[str, str] | None = None, expect: int = 0) -> subprocess.CompletedProcess:
+        prologue = "import json, os\nconnection = json.loads(os.environ['CONNECTION'])\n"
+        done = subprocess.run(
+            [sys.executable, *options, "-c", prologue + code],
+            env=environment | (env or {}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == expect, f"exit code {done.returncode}: {done.stderr}"
+        return done
+
+    return run

@@ -1,0 +1,100 @@
+"""Dicts become the bytes that json.dumps() makes of them, and come back as json.loads() reads them."""
+
+import json
+import math
+import random
+import string
+from collections import OrderedDict
+
+import pytest
+
+from gracedb_kafka import _core
+
+VALUES = [
+    {},
+    [],
+    {"a": []},
+    {"graceid": "G12345", "far": 1.5e-9, "labels": ["INJ"], "offline": False, "search": None},
+    {"escapes": 'quote " backslash \\ slash / newline \n tab \t return \r feed \f back \b nul \0 del \x7f'},
+    {"words": "ä € 𝔊 \u2028", "ключ": "значение"},
+    {"integers": [0, -1, 2**31, -(2**63), 2**63 - 1, 2**63, 2**64, 10**40]},
+    {"floats": [0.0, -0.0, 1.0, 0.1, 1e16, 1e22, 1e-7, 5e-324, 1.7976931348623157e308, 100000.0]},
+    {"not numbers": [math.inf, -math.inf]},
+    {"tuple": (1, "two", (3.0,))},
+    {1: "int", 2.5: "float", None: "none", True: "bool"},
+    {"lone surrogate": "\ud800"},
+    OrderedDict(b=1, a=2),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_it_writes_what_json_dumps_writes(value):
+    assert _core.to_json(value) == json.dumps(value).encode()
+
+
+@pytest.mark.parametrize("value", VALUES, ids=str)
+def test_it_reads_what_json_loads_reads(value):
+    text = json.dumps(value)
+    assert _core.from_json(text.encode()) == json.loads(text)
+
+
+def test_it_keeps_the_types_of_numbers():
+    read = _core.from_json(b'[1, 1.0, true, 18446744073709551615, 1e2, -0.0]')
+    assert [type(item) for item in read] == [int, float, bool, int, float, float]
+
+
+def test_not_a_number_goes_both_ways():
+    (value,) = _core.from_json(_core.to_json([math.nan]))
+    assert math.isnan(value)
+
+
+def test_random_values_are_written_and_read_as_json_does():
+    source = random.Random(7)
+    for _ in range(2_000):
+        value = random_value(source, 4)
+        text = _core.to_json(value)
+        assert text == json.dumps(value).encode()
+        assert _core.from_json(text) == json.loads(text)
+
+
+def random_value(source, depth):
+    kind = source.randrange(7 if depth else 5)
+    if kind == 0:
+        return source.choice([None, True, False])
+    if kind == 1:
+        return source.randrange(-(10**source.randrange(1, 25)), 10**18)
+    if kind == 2:
+        return source.uniform(-1, 1) * 10 ** source.randrange(-30, 30)
+    if kind in (3, 4):
+        return "".join(source.choice(string.printable + "äöü€𝔊") for _ in range(source.randrange(12)))
+    if kind == 5:
+        return [random_value(source, depth - 1) for _ in range(source.randrange(5))]
+    return {f"key{source.randrange(300)}": random_value(source, depth - 1) for _ in range(source.randrange(5))}
+
+
+def test_what_cannot_be_json_is_a_type_error_as_ever():
+    with pytest.raises(TypeError, match="Object of type set is not JSON serializable"):
+        _core.to_json({"a": {1, 2}})
+    with pytest.raises(TypeError, match="keys must be str"):
+        _core.to_json({(1, 2): 3})
+
+
+def test_what_holds_itself_is_a_value_error_as_ever():
+    value = {}
+    value["self"] = value
+    with pytest.raises(ValueError, match="Circular reference"):
+        _core.to_json(value)
+
+
+def test_deep_nesting_is_written_as_well():
+    value = []
+    for _ in range(300):
+        value = [value]
+    assert _core.to_json(value) == json.dumps(value).encode()
+    assert _core.from_json(_core.to_json(value)) == value
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"nonsense", b'{"a": 1,}', b"\xff\xfe", b'"\xff"', b"1 2"])
+def test_what_is_not_json_is_a_value_error(text):
+    with pytest.raises(ValueError):
+        _core.from_json(text)
