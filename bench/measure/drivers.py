@@ -1,4 +1,4 @@
-"""The three programs that are measured, each told what to do by a line of JSON."""
+"""The programs that are measured, each told what to do by a line of JSON."""
 
 import contextlib
 import json
@@ -10,12 +10,15 @@ from pathlib import Path
 
 from harness.paths import BUILD
 
-REFERENCE = Path(__file__).resolve().parents[1] / "drivers" / "reference.py"
+DRIVERS = Path(__file__).resolve().parents[1] / "drivers"
+REFERENCE = DRIVERS / "reference.py"
 COMMANDS: dict[str, list[str]] = {
     "ours": [str(BUILD / "bin" / "bench-ours")],
     "reference": [sys.executable, str(REFERENCE)],
     "floor": [str(BUILD / "bin" / "bench-floor")],
+    "python": [sys.executable, str(DRIVERS / "python.py")],
 }
+PROGRAMS = ("ours", "reference", "floor")
 
 
 class Driver:
@@ -61,8 +64,8 @@ class Driver:
 
 
 @contextlib.contextmanager
-def drivers(env: Mapping[str, str], folder: Path, names: Sequence[str] = tuple(COMMANDS)) -> Iterator[dict[str, Driver]]:
-    """All of them, connected."""
+def drivers(env: Mapping[str, str], folder: Path, names: Sequence[str] = PROGRAMS) -> Iterator[dict[str, Driver]]:
+    """Those of these names, connected."""
     running = {name: Driver(name, env, folder / f"{name}.log") for name in names}
     try:
         for driver in running.values():

@@ -12,7 +12,17 @@ A program that imports them from ``ligo.gracedb`` needs one more line, before it
 What goes wrong is told to the loggers ``gracedb_kafka.*``.
 """
 
-from gracedb_kafka._alias import install_as_ligo_gracedb
-
 __all__ = ["install_as_ligo_gracedb"]
 __version__ = "0.1.0"
+
+
+def install_as_ligo_gracedb():
+    """From here on ``ligo.gracedb.kafka``, ``ligo.gracedb.rest`` and ``ligo.gracedb.exceptions`` are the modules of this
+    package, whether or not ``ligo-gracedb`` is installed. Its other modules are imported from it, if it is.
+
+    To be called before anything is imported from ``ligo.gracedb``: what has been imported before remains what it is.
+    Calling it again does nothing.
+    """
+    from gracedb_kafka import _alias
+
+    _alias.install()

@@ -22,13 +22,8 @@ _OURS = {
 }
 
 
-def install_as_ligo_gracedb():
-    """From here on ``ligo.gracedb.kafka``, ``ligo.gracedb.rest`` and ``ligo.gracedb.exceptions`` are the modules of this
-    package, whether or not ``ligo-gracedb`` is installed. Its other modules are imported from it, if it is.
-
-    To be called before anything is imported from ``ligo.gracedb``: what has been imported before remains what it is.
-    Calling it again does nothing.
-    """
+def install():
+    """Puts our modules in the place of theirs; see install_as_ligo_gracedb()."""
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     for name in list(_OURS):

@@ -1,12 +1,12 @@
 """What the core calls to make an exception of Python from one of C++."""
 
-from functools import lru_cache
 import sys
+from functools import cache
 
 from gracedb_kafka.kafka import exceptions
 
 
-@lru_cache(maxsize=None)
+@cache
 def _joined(own, others):
     """A class that is caught as `own` and as each of `others`."""
     return type(own.__name__, (own, *others), {"__module__": own.__module__, "__doc__": own.__doc__})
@@ -37,9 +37,7 @@ def kafka_failure(name, message, code, retriable, fatal, may_have_arrived):
 def http_failure(message, status, reason, headers, body):
     from gracedb_kafka.rest import HTTPError, Response
 
-    own = _known_to(
-        HTTPError, ("ligo.gracedb.exceptions", "HTTPError"), ("requests.exceptions", "HTTPError")
-    )
+    own = _known_to(HTTPError, ("ligo.gracedb.exceptions", "HTTPError"), ("requests.exceptions", "HTTPError"))
     return own(message, response=Response(status, reason, headers, body))
 
 

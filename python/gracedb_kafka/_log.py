@@ -7,6 +7,7 @@ a thread of ours takes them: a thread of librdkafka must never wait for the GIL.
 import atexit
 import logging
 import os
+import sys
 import threading
 import traceback
 
@@ -22,8 +23,8 @@ def emit(lines):
         try:
             logging.getLogger(name).log(level, "%s", text)
         except Exception:  # a handler's fault, which is no reason to fail for the call that the line tells of
-            if logging.raiseExceptions:
-                traceback.print_exc()
+            if logging.raiseExceptions and sys.stderr:
+                sys.stderr.write(traceback.format_exc())
 
 
 def start():

@@ -4,7 +4,7 @@ import atexit
 import os
 import weakref
 
-_open = weakref.WeakSet()
+_open: weakref.WeakSet = weakref.WeakSet()
 
 
 def remember(client):

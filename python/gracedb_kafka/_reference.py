@@ -4,7 +4,7 @@ import importlib.machinery
 import importlib.util
 import sys
 
-_loaded = {}
+_loaded: dict = {}
 
 
 def path_of_package(name):

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Mapping
 
-from gracedb_kafka import _core, _log, _reference
-from gracedb_kafka.kafka._options import path_or_none, seconds
+from gracedb_kafka import _core
+from gracedb_kafka.kafka._options import listen_to_log, path_or_none
 
 __all__ = ["CredentialError", "GraceDb", "HTTPConnectionError", "HTTPError", "Response"]
 
@@ -24,7 +24,8 @@ class HTTPError(OSError):
     """
 
     def __init__(self, message="", response=None, request=None):
-        super().__init__(message or f"GraceDB answered {getattr(response, 'status_code', 'with an error')}")
+        # Not super(): joined with its namesakes it has other bases, whose arguments are not these.
+        OSError.__init__(self, message or f"GraceDB answered {getattr(response, 'status_code', 'with an error')}")
         self.response = response
         self.request = request
 
@@ -150,7 +151,7 @@ class GraceDb:
             503 and 504
         allowed_methods: accepted for the sake of other clients; what may be repeated is known here
         backoff_factor (float): seconds; the first wait is shorter, later ones double
-        ca_cert_path (str, optional): PEM file; by default the system's certificates
+        ca_cert_path (str, optional): PEM file; by default ``$REQUESTS_CA_BUNDLE``, else the system's certificates
         timeout (float): seconds of one try of one request
         token_audience (str, optional): by default ``"https://<host>"`` of service_url
         token_scope (str)
@@ -202,7 +203,7 @@ class GraceDb:
             "retries": retries,
             "backoff_factor": backoff_factor,
         }
-        _log.start()
+        listen_to_log()
         self._core = _core.GraceDb(
             {
                 "service_url": service_url,
@@ -215,7 +216,7 @@ class GraceDb:
                 "retries": int(retries),
                 "retry_conflict": _retries_conflict(retry_codes),
                 "backoff_factor": float(backoff_factor),
-                "ca_cert_path": path_or_none(ca_cert_path),
+                "ca_cert_path": path_or_none(ca_cert_path or os.environ.get("REQUESTS_CA_BUNDLE") or None),
                 "timeout": float(timeout),
                 "token_audience": token_audience,
                 "token_scope": token_scope,
@@ -270,7 +271,7 @@ class GraceDb:
             KafkaMessageDeliveryError, KafkaTopicError, KafkaAuthenticationError: not delivered, and no http_fallback
             HTTPError, HTTPConnectionError
         """
-        _log.start()
+        listen_to_log()
         name, contents = _event_file(filename, filecontents)
         arguments = {
             "group": group,
@@ -304,9 +305,7 @@ class GraceDb:
             Response
         """
         name, contents = _event_file(filename, filecontents)
-        answer = self._core.upload_reserved_event(
-            graceid, name, contents, _strings(labels), kafka_server, kafka_topic
-        )
+        answer = self._core.upload_reserved_event(graceid, name, contents, _strings(labels), kafka_server, kafka_topic)
         return Response(*answer)
 
     def create_kafka_producer(self, bootstrap_servers, topic="test", **options):
@@ -371,9 +370,7 @@ class GraceDb:
         """The log of an event, or one entry of it. Returns a Response."""
         return Response(*self._core.logs(object_id, log_number))
 
-    def write_log(
-        self, object_id, message, filename=None, filecontents=None, tag_name=(), displayName=(), label=None
-    ):
+    def write_log(self, object_id, message, filename=None, filecontents=None, tag_name=(), displayName=(), label=None):
         """Adds to the log of an event.
 
         Parameters:
@@ -478,12 +475,13 @@ class GraceDb:
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
+        from gracedb_kafka import _reference
+
+        other = getattr(_reference.module("ligo.gracedb.rest"), "GraceDb", None)
+        if not hasattr(other, name):
+            hint = "" if other else "; ligo-gracedb, which may have it, is not installed"
+            raise AttributeError(f"GraceDb has no '{name}'{hint}")
         if self._elsewhere is None:
-            other = getattr(_reference.module("ligo.gracedb.rest"), "GraceDb", None)
-            if not hasattr(other, name):
-                raise AttributeError(
-                    f"GraceDb has no '{name}'" + ("" if other else "; ligo-gracedb, which may have it, is not installed")
-                )
             self._elsewhere = other(**{key: value for key, value in self._arguments.items() if value is not None})
         return getattr(self._elsewhere, name)
 
@@ -536,4 +534,6 @@ def _core_of(producer):
 
 
 def __getattr__(name):
+    from gracedb_kafka import _reference
+
     return _reference.attribute("ligo.gracedb.rest", name, __name__)

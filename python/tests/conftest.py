@@ -17,6 +17,10 @@ from harness.environment import clean_environment
 
 pytest_plugins = ["harness.fixtures"]
 
+# Of the address sanitizer, and for Python alone.
+_PRELOADED = {"LD_PRELOAD": os.environ.pop("LD_PRELOAD")} if "LD_PRELOAD" in os.environ else {}
+_KEPT = ("PYTHONPATH", "PYTHONMALLOC")
+
 _CREDENTIALS = ("SCITOKEN", "SCITOKEN_FILE", "BEARER_TOKEN", "BEARER_TOKEN_FILE", "_CONDOR_CREDS", "X509_USER_PROXY")
 
 
@@ -96,8 +100,11 @@ def run_python(broker: Broker, connection, tmp_path: Path) -> Callable[..., obje
         "BEARER_TOKEN_FILE": os.environ["BEARER_TOKEN_FILE"],
         "CONNECTION": json.dumps(connection, default=str),
     }
+    environment |= _PRELOADED | {name: os.environ[name] for name in _KEPT if name in os.environ}
 
-    def run(code: str, *options: str, env: dict[str, str] | None = None, expect: int = 0) -> subprocess.CompletedProcess:
+    def run(
+        code: str, *options: str, env: dict[str, str] | None = None, expect: int = 0
+    ) -> subprocess.CompletedProcess:
         prologue = "import json, os\nconnection = json.loads(os.environ['CONNECTION'])\n"
         done = subprocess.run(
             [sys.executable, *options, "-c", prologue + code],

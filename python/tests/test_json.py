@@ -39,7 +39,7 @@ def test_it_reads_what_json_loads_reads(value):
 
 
 def test_it_keeps_the_types_of_numbers():
-    read = _core.from_json(b'[1, 1.0, true, 18446744073709551615, 1e2, -0.0]')
+    read = _core.from_json(b"[1, 1.0, true, 18446744073709551615, 1e2, -0.0]")
     assert [type(item) for item in read] == [int, float, bool, int, float, float]
 
 
@@ -62,7 +62,7 @@ def random_value(source, depth):
     if kind == 0:
         return source.choice([None, True, False])
     if kind == 1:
-        return source.randrange(-(10**source.randrange(1, 25)), 10**18)
+        return source.randrange(-(10 ** source.randrange(1, 25)), 10**18)
     if kind == 2:
         return source.uniform(-1, 1) * 10 ** source.randrange(-30, 30)
     if kind in (3, 4):

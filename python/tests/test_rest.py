@@ -1,6 +1,7 @@
 """The REST client, against the sandbox and a real broker."""
 
 import threading
+import uuid
 
 import pytest
 
@@ -48,9 +49,11 @@ def test_an_event_goes_the_whole_way(gracedb, client, event_producer, broker, su
 
 
 def test_the_message_carries_the_event(client, event_producer, broker):
-    graceid = client.create_event("Test", "pycbc", "a.xml", filecontents="<a/>", kafka=event_producer).json()["graceid"]
-    (message,) = [message for message in broker.messages("test") if message.key() == graceid.encode()]
-    assert content_id(b"<a/>").encode() in message.value()
+    contents = f"<{uuid.uuid4()}/>"
+    response = client.create_event("Test", "pycbc", "a.xml", filecontents=contents, kafka=event_producer)
+    mark = content_id(contents.encode()).encode()
+    (message,) = [message for message in broker.messages("test") if mark in message.value()]
+    assert message.key() == response.json()["graceid"].encode()
 
 
 def test_filecontents_may_be_bytes_or_text(client, gracedb):

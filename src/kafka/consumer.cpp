@@ -108,7 +108,7 @@ class Consumer::Impl {
   bool is_message(const rd_kafka_message_t& raw);
   void handle_error(const rd_kafka_message_t& raw);
   void wait(milliseconds timeout, bool watch_signals) const;
-  void leave_group(steady_clock::time_point deadline);
+  std::exception_ptr leave_group(steady_clock::time_point deadline);
   rd_kafka_t* handle() const noexcept { return client_->handle(); }
 
   ConsumerOptions options_;
@@ -415,12 +415,7 @@ void Consumer::Impl::close(milliseconds timeout) {
   if (std::exchange(closing_, true)) return;
   mark_processed();
   fetched_.clear();
-  std::exception_ptr interruption;
-  try {
-    leave_group(steady_clock::now() + timeout);  // on_revoked may still commit
-  } catch (...) {
-    interruption = std::current_exception();
-  }
+  const auto interruption = leave_group(steady_clock::now() + timeout);  // on_revoked may still commit
   closed_ = true;
   queue_.reset();
   client_->destroy();
@@ -428,17 +423,19 @@ void Consumer::Impl::close(milliseconds timeout) {
   assignment_.rethrow_callback_failure();
 }
 
-void Consumer::Impl::leave_group(steady_clock::time_point deadline) {
+/// Gives what has interrupted it, if anything.
+std::exception_ptr Consumer::Impl::leave_group(steady_clock::time_point deadline) {
   // rd_kafka_consumer_close() waits for ever where the broker is gone; this is the same with a bound.
   const QueueHandle events(rd_kafka_queue_new(handle()));
   const ErrorHandle fault(rd_kafka_consumer_close_queue(handle(), events.get()));
-  if (fault) return;
+  if (fault) return nullptr;
+  std::exception_ptr interruption;
   while (rd_kafka_consumer_closed(handle()) == 0) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
     if (left <= milliseconds(0)) {
       logger.warning("group {}: no answer while leaving; the broker drops this member by itself later",
                      group_id_);
-      return;
+      break;
     }
     const EventHandle event(
         rd_kafka_queue_poll(events.get(), static_cast<int>(std::min(left, milliseconds(100)).count())));
@@ -450,8 +447,14 @@ void Consumer::Impl::leave_group(steady_clock::time_point deadline) {
       // end.
       deadline = std::max(deadline, steady_clock::now() + time_to_leave);
     }
-    interruption::check();
+    try {
+      if (!interruption) interruption::check();
+    } catch (...) {
+      interruption = std::current_exception();
+      deadline = std::min(deadline, steady_clock::now() + interruption::longest_wait);
+    }
   }
+  return interruption;
 }
 
 std::vector<TopicInfo> Consumer::Impl::list_topics(milliseconds timeout) {

@@ -1,10 +1,7 @@
 """Reading messages."""
 
-import signal
-import threading
-
-from gracedb_kafka import _core, _log, _open
-from gracedb_kafka.kafka._options import path_or_none, seconds, settle_deprecated
+from gracedb_kafka import _core, _open
+from gracedb_kafka.kafka._options import listen_to_log, path_or_none, seconds, settle_deprecated
 from gracedb_kafka.kafka.exceptions import KafkaConsumerError
 
 __all__ = ["GraceDbKafkaConsumer"]
@@ -106,7 +103,7 @@ class GraceDbKafkaConsumer:
             "check_for_topics": bool(check_for_topics),
         }
         oauth_cb = kafka_config.pop("oauth_cb", None)
-        _log.start()
+        listen_to_log()
         self._core = core = _core.Consumer(arguments, kafka_config, oauth_cb)
         self._poll = core.poll
         self._stopped = False
@@ -186,9 +183,11 @@ class GraceDbKafkaConsumer:
         Raises:
             as poll()
         """
+        from gracedb_kafka.kafka._signals import Signals
+
         limit = seconds(timeout)
         left = count
-        with _Signals(self.stop):
+        with Signals(self.stop):
             while left is None or left > 0:
                 message = None
                 while message is None:
@@ -262,33 +261,6 @@ class GraceDbKafkaConsumer:
 
     def _close_at_exit(self):
         self._close(_AT_EXIT)
-
-
-class _Signals:
-    """While it lasts SIGINT and SIGTERM call `stop`, in the main thread; the first of them puts the former handlers back."""
-
-    _NUMBERS = (signal.SIGINT, signal.SIGTERM)
-
-    def __init__(self, stop):
-        self._stop = stop
-        self._former = {}
-
-    def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            self._former = {number: signal.signal(number, self._on_signal) for number in self._NUMBERS}
-
-    def __exit__(self, *exception):
-        self._restore()
-
-    def _on_signal(self, number, frame):
-        self._restore()
-        self._stop()
-
-    def _restore(self):
-        while self._former:
-            number, handler = self._former.popitem()
-            if signal.getsignal(number) == self._on_signal:
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _names(topics):

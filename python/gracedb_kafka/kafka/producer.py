@@ -1,7 +1,7 @@
 """Publishing messages."""
 
-from gracedb_kafka import _core, _log, _open
-from gracedb_kafka.kafka._options import path_or_none, seconds, settle_deprecated
+from gracedb_kafka import _core, _open
+from gracedb_kafka.kafka._options import listen_to_log, path_or_none, seconds, settle_deprecated
 
 __all__ = ["GraceDbKafkaProducer"]
 
@@ -99,7 +99,7 @@ class GraceDbKafkaProducer:
             "check_for_topics": bool(check_for_topics),
         }
         oauth_cb = kafka_config.pop("oauth_cb", None)
-        _log.start()
+        listen_to_log()
         self._core = core = _core.Producer(arguments, kafka_config, oauth_cb)
         self._produce = core.produce
         self._deliveries = None
@@ -178,7 +178,7 @@ class GraceDbKafkaProducer:
             KafkaAuthenticationError: as produce()
             what a delivery callback raised
         """
-        _log.start()
+        listen_to_log()
         return self._core.flush(seconds(timeout), bool(strict))
 
     def close(self, timeout=30):

@@ -1,0 +1,4 @@
+__all__ = ["install_as_ligo_gracedb"]
+__version__: str
+
+def install_as_ligo_gracedb() -> None: ...

@@ -1,0 +1,107 @@
+"""Nothing is kept of messages that are done with."""
+
+import gc
+import os
+import sys
+from pathlib import Path
+
+from gracedb_kafka.kafka import GraceDbKafkaConsumer
+
+MANY = 100_000
+LEEWAY = 4 << 20  # bytes that the allocators may move by; a leak of 50 B a message would show
+
+
+def resident():
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def grown(work):
+    """By how many bytes the process grows when `work` is done again."""
+    work()
+    work()
+    before = resident()
+    work()
+    return resident() - before
+
+
+def status(number):
+    return {"type": "status", "number": number, "pipeline": "gstlal", "far": 1.5e-7, "comment": "x" * 400}
+
+
+def test_100_000_messages_in_and_out_leave_nothing(producer, connection, pipeline):
+    # What librdkafka fetches ahead is not a leak, but much.
+    options = connection | {"queued.max.messages.kbytes": 1024, "auto_offset_reset": "earliest"}
+    told = []
+
+    def on_delivery(err, msg):
+        told.append((err is None) and len(msg.value()) > 400)
+        if len(told) > 1000:
+            del told[:]
+
+    def work():
+        for number in range(MANY // 2):
+            producer.produce(status(number), key="k", headers={"a": "b"}, on_delivery=on_delivery)
+        assert producer.flush() == 0
+        left = MANY // 2
+        while left:
+            left -= consumer.poll(10) is not None
+            left -= len(consumer.consume(min(left, 500), 10))
+
+    with GraceDbKafkaConsumer(topics=pipeline, **options) as consumer:
+        assert grown(work) < LEEWAY
+
+
+def test_json_leaves_nothing():
+    from gracedb_kafka import _core
+
+    def work():
+        for number in range(MANY):
+            _core.from_json(_core.to_json(status(number) | {f"key {number % 1000}": [number, None]}))
+
+    assert grown(work) < LEEWAY
+
+
+def test_errors_leave_nothing(producer):
+    def work():
+        for number in range(MANY // 10):
+            for wrong in ({"value": number}, {"value": "a", "key": 5}, {"value": {"a": {1}}}):
+                try:
+                    producer.produce(**wrong)
+                except TypeError:
+                    pass
+
+    assert grown(work) < LEEWAY
+
+
+def test_references_are_counted_right(producer, consumer):
+    value, key, headers, callback = {"a": "b"}, "key", {"h": "v"}, lambda err, msg: None
+    things = (value, key, headers, callback)
+    before = [sys.getrefcount(thing) for thing in things]
+    for _ in range(100):
+        producer.produce(value, key=key, headers=headers, on_delivery=callback)
+    producer.flush()
+    assert [sys.getrefcount(thing) for thing in things] == before
+    assert len(consumer.consume(100, 20)) == 100
+
+
+def test_a_producer_that_its_token_callable_knows_is_collected(connection):
+    import weakref
+
+    from gracedb_kafka.kafka import GraceDbKafkaProducer
+    from gracedb_kafka.kafka.auth import create_oauth_callback
+
+    def make():
+        known = []
+        find = create_oauth_callback("localhost:1")
+
+        def oauth_cb(config):
+            assert known is not None
+            return find(config)
+
+        known.append(GraceDbKafkaProducer(**connection, oauth_cb=oauth_cb))
+        return weakref.ref(known[0])
+
+    producer = make()
+    gc.collect()
+    assert producer() is None
