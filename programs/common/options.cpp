@@ -247,8 +247,9 @@ class Options::Impl {
     if (!option.implicit.empty()) return app_.add_flag(option.names + "{" + option.implicit + "}");
     CLI::Option* parsed = app_.add_option(option.names, [](const CLI::results_t&) { return true; });
     if (!is_list(option.target)) return parsed->take_last();
-    parsed->expected(1, CLI::detail::expected_max_vector_size)->take_all();
-    return is_argument(option) ? parsed : parsed->allow_extra_args(false);
+    return parsed->expected(1, CLI::detail::expected_max_vector_size)
+        ->allow_extra_args(is_argument(option))
+        ->take_all();
   }
 
   static void apply(Entry& entry, const Given& given) {

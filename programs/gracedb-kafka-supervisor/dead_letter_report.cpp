@@ -18,6 +18,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::size_t longest_text = 200;
+constexpr int deepest_shown = 3;
 
 // Of an upload message, without the file.
 constexpr std::array<const char*, 12> fields{
@@ -40,7 +41,11 @@ std::string text_of(const nlohmann::json& value) {
 
 // What the message says of itself, as far as it can be read.
 std::vector<std::pair<std::string, std::string>> contents_of(const kafka::Message& message) {
-  const auto document = nlohmann::json::parse(message.value, nullptr, false);
+  // What lies deeper is none of ours and may be without end.
+  const auto near_the_top = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    return depth <= deepest_shown;
+  };
+  const auto document = nlohmann::json::parse(message.value, near_the_top, false);
   std::vector<std::pair<std::string, std::string>> contents;
   if (!document.is_object()) return contents;
   for (const char* name : fields) {

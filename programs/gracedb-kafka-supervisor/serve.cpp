@@ -18,9 +18,11 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gracedb::supervisor {
@@ -35,6 +37,18 @@ constexpr log::Logger logger{"gracedb.supervisor"};
 
 /// What leaving the group and the last commit may take after the drain.
 constexpr milliseconds leaving_time{10'000};
+
+// -X speaks of the consumer, too; librdkafka warns of what a producer does not know.
+void keep_to_producers(std::map<std::string, std::string>& properties) {
+  constexpr std::array<std::string_view, 11> of_consumers{
+      "auto.commit.", "auto.offset.", "check.crcs", "enable.auto.", "enable.partition.eof",
+      "fetch.",       "group.",       "heartbeat.", "max.poll.",    "partition.",
+      "session."};
+  std::erase_if(properties, [&](const auto& property) {
+    return std::any_of(of_consumers.begin(), of_consumers.end(),
+                       [&](std::string_view beginning) { return property.first.starts_with(beginning); });
+  });
+}
 
 std::string name_of_process() {
   std::array<char, 256> host{};
@@ -214,6 +228,7 @@ DeadLetterTopicOptions Serve::dead_letter_topic(const SupervisorOptions& options
       .producer = producer_options(connection_),
       .consumer = options.consumer,
       .reporter = {.group = options.consumer.group_id.value(), .process = name_of_process()}};
+  keep_to_producers(topic.producer.kafka_config);
   const auto& read = options.pipelines;
   if (std::find(read.begin(), read.end(), topic.pipeline) != read.end())
     throw UsageError("--dead-letter-topic is one of the topics that are read");

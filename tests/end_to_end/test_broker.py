@@ -1,6 +1,7 @@
 """The broker that the other tests rely on is real: it checks tokens, certificates and permissions."""
 
 import confluent_kafka
+import jwt
 import pytest
 from confluent_kafka import KafkaError
 
@@ -41,6 +42,13 @@ def test_good_token_may_produce(broker, ssl):
 
 def test_token_of_the_sandbox_is_accepted(broker):
     assert deliver(broker.client_config(broker.token_from_sandbox()), "localhost.test") is None
+
+
+@pytest.mark.parametrize("option", [["--subject", "supervisor"], ["--subject=supervisor"], []])
+def test_token_of_the_sandbox_has_the_subject_that_is_asked_for(broker, option):
+    claims = jwt.decode(broker.token_from_sandbox(*option), options={"verify_signature": False})
+
+    assert claims["sub"] == ("supervisor" if option else "pipeline")
 
 
 def test_good_token_may_consume(broker):

@@ -10,7 +10,7 @@ from harness.broker import INSTANCE
 from harness.command import Result, run
 from harness.leaks import check_no_token
 from harness.messages import upload_message
-from harness.paths import EXAMPLES, program
+from harness.paths import EXAMPLES, ROOT, program
 from harness.sandbox import Sandbox
 from harness.stack import client_environment
 from harness.tokens import Issuer
@@ -212,12 +212,14 @@ def test_operator_lists_shows_redrives_and_drops(
     ]
     assert [line["id"] for line in letters("list", "--json", "--reason", "schema", *where).lines] == [broken]
 
+    assert [line["id"] for line in letters("show", wanted, broken, "--json", *where).lines] == [wanted, broken]
     (shown,) = letters("show", wanted, "--json", *where).lines
     assert (shown["key"], shown["contents"]["gracedb_server"]) == (graceid, ELSEWHERE)
     assert shown["store"] == ("topic" if on_topic else "spool")
     assert letters("show", broken, *where).returncode == 0
 
-    assert letters("drop", "nothing-0-1", unwanted, *where).returncode == 2
+    refused = letters("drop", "nothing-0-1", unwanted, *where)
+    assert (refused.returncode, "there is no letter nothing-0-1" in refused.stderr) == (2, True)
     assert letters("drop", *where).returncode == 2
     assert "would be dropped" in letters("drop", "--dry-run", "--all", *where).stdout
     assert len(letters("list", "--json", *where).lines) == 3
@@ -239,6 +241,27 @@ def test_operator_lists_shows_redrives_and_drops(
     assert letters("redrive", "--all", *where).returncode == 0
     wait_until(lambda: broker.committed(group, topic) == 5, 20, "the commit")
     assert [line["id"] for line in letters("list", "--json", *where).lines] == [f"{INSTANCE}.{topic}-0-4"]
+
+
+COMPLETIONS = {
+    ("",): {"dead-letters"},
+    ("dead-letters", ""): {"list", "show", "redrive", "drop"},
+    ("dead-letters", "re"): {"redrive"},
+    ("dead-letters", "drop", "--dr"): {"--dry-run"},
+    ("--drain",): {"--drain-timeout"},
+}
+
+
+@pytest.mark.parametrize("words", COMPLETIONS, ids=" ".join)
+def test_bash_completes_commands_and_options(workshop, words):
+    name = program("gracedb-kafka-supervisor")
+    script = (
+        f"source {ROOT}/packaging/completions/gracedb-kafka.bash; "
+        f"COMP_WORDS=({name} {' '.join(repr(word) for word in words)}); COMP_CWORD={len(words)}; "
+        f"_gracedb_kafka {name} {words[-1]!r} x; printf '%s\n' \"${{COMPREPLY[@]}}\""
+    )
+    completed = run(["bash", "-c", script], env=workshop.environment)
+    assert set(completed.stdout.split()) == COMPLETIONS[words], completed.stderr
 
 
 def test_dead_letters_of_another_instance_are_not_redriven(letters, spool):

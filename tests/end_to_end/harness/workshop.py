@@ -39,12 +39,22 @@ class Workshop:
         self._processes.append(process)
         return process
 
-    def sandbox(self, *options: object, broker: Broker | None = None, state_dir: Path | None = None) -> Sandbox:
-        """Starts a GraceDB: sandbox("--broker", "embedded"), or sandbox(broker=broker) to share the broker's tokens."""
+    def sandbox(
+        self,
+        *options: object,
+        broker: Broker | None = None,
+        issuer: Broker | None = None,
+        state_dir: Path | None = None,
+    ) -> Sandbox:
+        """Starts a GraceDB: sandbox("--broker", "embedded"), or sandbox(broker=broker) to share the broker's tokens.
+
+        With issuer=broker it shares the tokens, but publishes no alerts.
+        """
         if state_dir is None:
             state_dir = self._new_folder("gracedb")
+        if broker or issuer:
+            shutil.copy((broker or issuer).issuer_dir / "signing-key.pem", state_dir)
         if broker:
-            shutil.copy(broker.issuer_dir / "signing-key.pem", state_dir)
             options += ("--broker", broker.plaintext)
         subject = ("--token-subject", "pipeline")
         return Sandbox(self.spawn("gracedb-sandbox", "--json", "--state-dir", state_dir, *subject, *options))

@@ -96,6 +96,112 @@ TEST(Programs, NameTheirCommandsWhereNoneOrAnUnknownOneIsGiven) {
   EXPECT_THAT(unknown.err, HasSubstr("\"atc\" is no command"));
 }
 
+// A service with commands of two words beside its work.
+class TestService {
+ public:
+  TestService()
+      : program_({.name = "served",
+                  .description = "Tests.",
+                  .footer = {},
+                  .shows_results = false,
+                  .is_service = true,
+                  .other_sections = {}}) {
+    program_.set_main(note("main")).add({.names = "--pause", .target = &pause_, .key = "service.pause"});
+    program_
+        .add_command({.name = "letters list",
+                      .description = "Lists",
+                      .footer = {},
+                      .log_level = {},
+                      .shows_results = true,
+                      .other_sections = {"service"}},
+                     note("list"))
+        .add({.names = "ID", .target = &ids});
+    program_.add_command({.name = "letters drop", .description = "Drops", .footer = {}, .log_level = {}},
+                         note("drop"));
+  }
+
+  int run(std::vector<const char*> arguments, const std::string& config = {}) {
+    arguments.insert(arguments.begin(), "served");
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = program_.run(static_cast<int>(arguments.size()), arguments.data(),
+                                  [&](const std::string& name) -> std::optional<std::string> {
+                                    if (name == "GRACEDB_KAFKA_CONFIG" && !config.empty()) return config;
+                                    return std::nullopt;
+                                  });
+    out = testing::internal::GetCapturedStdout();
+    err = testing::internal::GetCapturedStderr();
+    return code;
+  }
+
+  std::string done;
+  std::string out;
+  std::string err;
+  std::vector<std::string> ids;
+
+ private:
+  Program::Run note(const char* name) {
+    return [this, name](Context&) {
+      done = name;
+      return ExitCode::ok;
+    };
+  }
+
+  Program program_;
+  std::chrono::milliseconds pause_{0};
+};
+
+TEST(ProgramsWithCommandsOfTwoWords, DoTheirWorkWithoutACommand) {
+  TestService service;
+  EXPECT_EQ(service.run({}), 0);
+  EXPECT_EQ(service.done, "main");
+}
+
+TEST(ProgramsWithCommandsOfTwoWords, RunTheCommandWithItsArguments) {
+  TestService service;
+  EXPECT_EQ(service.run({"letters", "list", "a", "b", "--json"}), 0) << service.err;
+  EXPECT_EQ(service.done, "list");
+  EXPECT_THAT(service.ids, testing::ElementsAre("a", "b"));
+}
+
+TEST(ProgramsWithCommandsOfTwoWords, NameTheSecondWordsWhereItIsMissingOrUnknown) {
+  TestService missing;
+  EXPECT_EQ(missing.run({"letters"}), 2);
+  EXPECT_THAT(missing.err, HasSubstr("letters list, letters drop"));
+  TestService unknown;
+  EXPECT_EQ(unknown.run({"letters", "lost"}), 2);
+  EXPECT_THAT(unknown.err, HasSubstr("\"lost\" is no command"));
+  EXPECT_EQ(unknown.done, "");
+}
+
+TEST(ProgramsWithCommandsOfTwoWords, RefuseOptionsOfTheWorkBeforeAndBehindACommand) {
+  for (const auto& arguments : {std::vector<const char*>{"--pause", "1s", "letters", "drop"},
+                                std::vector<const char*>{"letters", "drop", "--pause", "1s"}}) {
+    TestService service;
+    EXPECT_EQ(service.run(arguments), 2);
+    EXPECT_THAT(service.err, HasSubstr("--pause is not an option of served letters drop"));
+  }
+}
+
+TEST(ProgramsWithCommandsOfTwoWords, TellOfTheCommandsInTheirHelp) {
+  TestService service;
+  EXPECT_EQ(service.run({"--help"}), 0);
+  EXPECT_THAT(service.out, AllOf(HasSubstr("letters list"), HasSubstr("--pause")));
+  TestService command;
+  EXPECT_EQ(command.run({"letters", "list", "--help"}), 0);
+  EXPECT_THAT(command.out, AllOf(HasSubstr("Usage: served letters list [OPTIONS] [ID...]"),
+                                 testing::Not(HasSubstr("--pause"))));
+}
+
+TEST(ProgramsWithCommandsOfTwoWords, LeaveTheTableOfTheWorkToItWhereTheyAreTold) {
+  const test_support::TemporaryDirectory folder;
+  const auto path = folder.write("c.toml", "[service]\npause = \"1s\"\n");
+  TestService list;
+  EXPECT_EQ(list.run({"letters", "list"}, path.string()), 0) << list.err;
+  TestService drop;
+  EXPECT_EQ(drop.run({"letters", "drop"}, path.string()), 2);
+}
+
 TEST(Programs, ReportFailuresAsJsonWhereResultsAre) {
   TestProgram program([](Context&) -> ExitCode { throw KafkaTopicError("no such topic"); });
   EXPECT_EQ(program.run({"act", "--json"}), 5);
