@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 namespace gracedb::python {
@@ -34,6 +35,27 @@ class JsonWriter {
 };
 
 bool needs_no_escape(unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
+
+/// True if none of these 8 bytes needs an escape: no byte's highest bit is set by what is below 0x20, equal
+/// to a quote or a backslash, or above 0x7E.
+bool need_no_escape(std::uint64_t bytes) {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  const std::uint64_t found = (bytes - each * 0x20) | ((bytes ^ each * '"') - each) |
+                              ((bytes ^ each * '\\') - each) | (bytes + each) | bytes;
+  return (found & each * 0x80) == 0;
+}
+
+/// How many bytes at the beginning of `text` need no escape.
+std::size_t length_without_escape(std::string_view text) {
+  std::size_t length = 0;
+  for (std::uint64_t bytes = 0; length + sizeof bytes <= text.size(); length += sizeof bytes) {
+    std::memcpy(&bytes, text.data() + length, sizeof bytes);
+    if (!need_no_escape(bytes)) break;
+  }
+  while (length < text.size() && needs_no_escape(static_cast<unsigned char>(text[length])))
+    ++length;
+  return length;
+}
 
 bool JsonWriter::write(PyObject* value) {
   if (value == Py_None) return out_ += "null", true;
@@ -98,9 +120,7 @@ bool JsonWriter::write_string(PyObject* string) {
 
 void JsonWriter::write_escaped(std::string_view text) {
   while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && needs_no_escape(static_cast<unsigned char>(text[plain])))
-      ++plain;
+    const std::size_t plain = length_without_escape(text);
     out_ += text.substr(0, plain);
     text.remove_prefix(plain);
     if (!text.empty()) text.remove_prefix(write_code_point(text));

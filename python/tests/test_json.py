@@ -38,6 +38,14 @@ def test_it_reads_what_json_loads_reads(value):
     assert _core.from_json(text.encode()) == json.loads(text)
 
 
+@pytest.mark.parametrize("special", ['"', "\\", "\n", "\x1f", "\x7f", "ä", "𝔊"])
+def test_it_finds_what_to_escape_wherever_it_stands(special):
+    for before in range(18):
+        for after in range(18):
+            value = {"text": "a" * before + special + "z" * after}
+            assert _core.to_json(value) == json.dumps(value).encode()
+
+
 def test_it_keeps_the_types_of_numbers():
     read = _core.from_json(b"[1, 1.0, true, 18446744073709551615, 1e2, -0.0]")
     assert [type(item) for item in read] == [int, float, bool, int, float, float]
