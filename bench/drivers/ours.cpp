@@ -14,13 +14,15 @@ namespace {
 
 class Ours {
  public:
-  void open() {
+  /// @param kafka_config  beside the defaults
+  void open(std::map<std::string, std::string> kafka_config) {
     client_.emplace(rest::GraceDbOptions{.service_url = variable("GRACEDB_SERVICE_URL"),
                                          .ca_cert_path = variable("GRACEDB_KAFKA_GRACEDB_CA_CERT")});
     producer_.emplace(
         client_->create_kafka_producer({.bootstrap_servers = variable("GRACEDB_KAFKA_BOOTSTRAP_SERVERS"),
                                         .topic = "gstlal",
-                                        .ca_cert_path = variable("GRACEDB_KAFKA_CA_CERT")}));
+                                        .ca_cert_path = variable("GRACEDB_KAFKA_CA_CERT"),
+                                        .kafka_config = std::move(kafka_config)}));
     client_->api_root();
   }
 
@@ -82,8 +84,8 @@ int run() {
   Ours ours;
   return serve({
       {"open",
-       [&](const Command&) {
-         ours.open();
+       [&](const Command& command) {
+         ours.open(command.value("kafka_config", std::map<std::string, std::string>()));
          return nlohmann::json::object();
        }},
       {"create_event",

@@ -17,12 +17,12 @@ from harness.paths import program
 
 from measure import compare, page, table
 from measure.effort import FULL, QUICK, Effort
-from measure.parts import events, inside, many, memory, python, start, supervisor
+from measure.parts import compression, events, inside, many, memory, python, start, supervisor
 from measure.rows import Row
 from measure.stack import Stack, running_stack
 
 PARTS: dict[str, Callable[[Stack, Effort], list[Row]]] = {
-    part.PART: part.measure for part in (events, start, many, inside, memory, supervisor, python)
+    part.PART: part.measure for part in (events, start, many, inside, memory, supervisor, compression, python)
 }
 
 
