@@ -16,7 +16,7 @@
 namespace gracedb::bench {
 namespace {
 
-constexpr std::size_t most_connections = 16;
+constexpr std::size_t most_connections = 8;
 
 std::string read_token() {
   std::string token = read_file(variable("BEARER_TOKEN_FILE"));

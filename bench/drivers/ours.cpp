@@ -5,6 +5,7 @@
 #include "drivers/commands.hpp"
 
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <optional>
 
@@ -27,6 +28,14 @@ class Ours {
   }
 
   void create_event(const std::string& path) { client_->create_event(event(path)); }
+
+  void create_events(const std::string& path, int count) {
+    std::vector<std::future<rest::CreatedEvent>> events;
+    for (int i = 0; i < count; ++i)
+      events.push_back(client_->submit(event(path)));
+    for (auto& each : events)
+      each.get();
+  }
 
   void produce(int count, std::size_t size) {
     for (int i = 0; i < count; ++i)
@@ -94,11 +103,7 @@ int run() {
        }},
       {"create_events",
        [&](const Command& command) {
-         const int count = command.at("count");
-         return time_each(1, [&] {
-           for (int i = 0; i < count; ++i)
-             ours.create_event(command.at("file"));
-         });
+         return time_each(1, [&] { ours.create_events(command.at("file"), command.at("count")); });
        }},
       {"produce",
        [&](const Command& command) {

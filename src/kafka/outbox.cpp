@@ -175,7 +175,8 @@ void Outbox::on_report(const rd_kafka_message_t* message, void* owner) noexcept 
 }
 
 void Outbox::collect(const rd_kafka_message_t& message, std::unique_ptr<Pending> pending) {
-  const bool withdrawn = pending->ticket && pending->ticket->withdrawn;
+  const bool withdrawn =
+      pending->ticket && (pending->ticket->withdrawn || pending->ticket->deadline <= steady_clock::now());
   const bool purged =
       message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
   if (recalling_ && purged && !withdrawn) {

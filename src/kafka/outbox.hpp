@@ -34,6 +34,9 @@ struct Ticket {
   std::atomic<bool> done{false};
   std::atomic<bool> withdrawn{false};
   Outcome outcome;  ///< to be read when done
+  std::string topic;
+  std::chrono::milliseconds timeout{0};
+  std::chrono::steady_clock::time_point deadline;  ///< a message that is taken back after it is not put back
 };
 
 /// A message from enqueue() to its delivery report: it owns the bytes that librdkafka sends.

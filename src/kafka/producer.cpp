@@ -72,7 +72,8 @@ class Producer::Impl {
   explicit Impl(ProducerOptions options);
 
   void produce(Payload value, ProduceOptions options);
-  DeliveryReport deliver(Payload value, ProduceOptions options, milliseconds timeout);
+  std::shared_ptr<Ticket> begin_delivery(Payload value, ProduceOptions options, milliseconds timeout);
+  DeliveryReport finish_delivery(const std::shared_ptr<Ticket>& ticket);
   int poll(milliseconds timeout);
   std::size_t flush(milliseconds timeout, bool strict);
   std::size_t close(milliseconds timeout);
@@ -92,7 +93,8 @@ class Producer::Impl {
   Outbox& any_outbox();
   std::vector<Outbox*> outboxes() const;
   std::unique_ptr<Outbox> make_outbox(ClientSettings settings);
-  static bool wait_for(Outbox& outbox, const Ticket& ticket, steady_clock::time_point deadline);
+  void await(const std::shared_ptr<Ticket>& ticket);
+  static bool wait_for(Outbox& outbox, const Ticket& ticket);
   void require_confirmed(const Outcome& outcome, milliseconds timeout) const;
   std::string with_last_error(std::string text) const;
   void require_open() const;
@@ -203,18 +205,37 @@ void Producer::Impl::produce(Payload value, ProduceOptions options) {
   outbox.rethrow_callback_failure();
 }
 
-DeliveryReport Producer::Impl::deliver(Payload value, ProduceOptions options, milliseconds timeout) {
-  const auto deadline = deadline_after(timeout);
+std::shared_ptr<Ticket> Producer::Impl::begin_delivery(Payload value, ProduceOptions options,
+                                                       milliseconds timeout) {
+  auto ticket = std::make_shared<Ticket>();
+  ticket->timeout = timeout;
+  ticket->deadline = deadline_after(timeout);
   Outbox& outbox = submissions();
   outbox.replace_if_fatal();
   outbox.serve_now();
   outbox.client()->require_health();
   const Destination destination = destination_of(options);
-  const auto ticket = std::make_shared<Ticket>();
+  ticket->topic = destination.topic;
   outbox.enqueue(destination, std::make_unique<Pending>(
                                   Pending{std::move(value).bytes(), std::move(options.on_delivery), ticket}));
+  return ticket;
+}
+
+DeliveryReport Producer::Impl::finish_delivery(const std::shared_ptr<Ticket>& ticket) {
+  if (!ticket->done) await(ticket);
+  const Outcome outcome = ticket->done ? ticket->outcome
+                                       : Outcome{.topic = ticket->topic,
+                                                 .code = RD_KAFKA_RESP_ERR__PURGE_INFLIGHT,
+                                                 .may_have_arrived = true};
+  require_confirmed(outcome, ticket->timeout);
+  if (!closed_) submissions().rethrow_callback_failure();
+  return {outcome.topic, outcome.partition, outcome.offset, {}, {}, {}};
+}
+
+void Producer::Impl::await(const std::shared_ptr<Ticket>& ticket) {
+  Outbox& outbox = submissions();
   try {
-    if (!wait_for(outbox, *ticket, deadline)) outbox.withdraw(ticket);
+    if (!wait_for(outbox, *ticket)) outbox.withdraw(ticket);
   } catch (const KafkaError&) {
     outbox.withdraw(ticket);
     // Confirmed meanwhile, in spite of the failure?
@@ -223,18 +244,11 @@ DeliveryReport Producer::Impl::deliver(Payload value, ProduceOptions options, mi
     outbox.withdraw(ticket);  // interrupted
     throw;
   }
-  const Outcome outcome = ticket->done ? ticket->outcome
-                                       : Outcome{.topic = destination.topic,
-                                                 .code = RD_KAFKA_RESP_ERR__PURGE_INFLIGHT,
-                                                 .may_have_arrived = true};
-  require_confirmed(outcome, timeout);
-  outbox.rethrow_callback_failure();
-  return {outcome.topic, outcome.partition, outcome.offset, {}, {}, {}};
 }
 
-bool Producer::Impl::wait_for(Outbox& outbox, const Ticket& ticket, steady_clock::time_point deadline) {
+bool Producer::Impl::wait_for(Outbox& outbox, const Ticket& ticket) {
   const auto is_done = [&ticket] { return ticket.done.load(std::memory_order_acquire); };
-  while (outbox.serve_until(deadline, [&] { return is_done() || outbox.client()->is_ailing(); })) {
+  while (outbox.serve_until(ticket.deadline, [&] { return is_done() || outbox.client()->is_ailing(); })) {
     if (is_done()) return true;
     outbox.client()->require_health();
   }
@@ -350,7 +364,7 @@ PingResult Producer::Impl::ping(const std::optional<std::string>& topic, millise
   ProduceOptions to;
   if (topic || !options_.topic) to.topic = topic.value_or("test");
   std::string text = build_ping_message(message);
-  const DeliveryReport report = deliver(text, std::move(to), timeout);
+  const DeliveryReport report = finish_delivery(begin_delivery(text, std::move(to), timeout));
   return {report.topic, report.partition, report.offset, std::move(text)};
 }
 
@@ -385,8 +399,18 @@ void Producer::produce(Payload value, ProduceOptions options) {
 }
 
 DeliveryReport Producer::deliver(Payload value, ProduceOptions options, milliseconds timeout) {
-  return impl_->deliver(std::move(value), std::move(options), timeout);
+  return impl_->finish_delivery(impl_->begin_delivery(std::move(value), std::move(options), timeout));
 }
+
+Delivery Producer::begin_delivery(Payload value, ProduceOptions options, milliseconds timeout) {
+  return Delivery(impl_->begin_delivery(std::move(value), std::move(options), timeout));
+}
+
+DeliveryReport Producer::finish_delivery(const Delivery& delivery) {
+  return impl_->finish_delivery(delivery.ticket_);
+}
+
+bool Delivery::is_done() const noexcept { return ticket_->done.load(std::memory_order_acquire); }
 
 int Producer::poll(milliseconds timeout) { return impl_->poll(timeout); }
 

@@ -35,6 +35,12 @@ Response GraceDb::Impl::request(Method method, std::string_view template_name, S
   return session_.send({.method = method, .url = root().expand(template_name, substitutions)});
 }
 
+Submitter& GraceDb::Impl::submitter() {
+  const std::lock_guard lock(submitter_mutex_);
+  if (!submitter_) submitter_.emplace(session_);
+  return *submitter_;
+}
+
 GraceDb::GraceDb(GraceDbOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 GraceDb::~GraceDb() = default;
 GraceDb::GraceDb(GraceDb&&) noexcept = default;

@@ -4,8 +4,11 @@
 
 #include "rest/api_root.hpp"
 #include "rest/session.hpp"
+#include "rest/submitter.hpp"
 
 #include <initializer_list>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +27,9 @@ class GraceDb::Impl {
   /// The root of the API that takes text queries: v2 has structured ones instead.
   const ApiRoot& query_root() { return options_.api_version == "v1" ? root_.get() : query_root_.get(); }
 
+  /// Made when it is first needed.
+  Submitter& submitter();
+
   /// One request without a body to an address of the API root.
   Response request(Method method, std::string_view template_name, Substitutions substitutions);
 
@@ -32,6 +38,8 @@ class GraceDb::Impl {
   Session session_;
   ApiRootCache root_;
   ApiRootCache query_root_;
+  std::mutex submitter_mutex_;
+  std::optional<Submitter> submitter_;  // uses the session and the root until it has ended
 };
 
 /// @throws std::invalid_argument  empty

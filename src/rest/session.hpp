@@ -23,6 +23,7 @@ class Session {
   Response send(const HttpRequest& request);
 
   const Url& service() const noexcept { return service_; }
+  const ConnectionSettings& connection() const noexcept { return http_.settings(); }
   Credentials& credentials() noexcept { return credentials_; }
 
  private:

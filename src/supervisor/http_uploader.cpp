@@ -15,7 +15,7 @@ namespace {
 
 constexpr log::Logger logger{"gracedb.supervisor"};
 
-constexpr HttpEngine::Id root_id = 0;  // no upload has it
+constexpr rest::HttpEngine::Id root_id = 0;  // no upload has it
 constexpr std::chrono::milliseconds outage_patience{2'000};
 constexpr std::chrono::milliseconds shortest_wait_for_credential{1'000};
 constexpr std::chrono::milliseconds longest_retry_after{600'000};
@@ -82,7 +82,7 @@ void HttpUploader::work() {
   take_inbox();
   watch_token();
   start_due();
-  for (const HttpEngine::Finished& finished : engine_.run(time_to_next()))
+  for (const rest::HttpEngine::Finished& finished : engine_.run(time_to_next()))
     finish(finished);
 }
 
@@ -182,7 +182,7 @@ void HttpUploader::start(Job& job) {
   }
 }
 
-void HttpUploader::finish(const HttpEngine::Finished& finished) {
+void HttpUploader::finish(const rest::HttpEngine::Finished& finished) {
   if (finished.id == root_id) {
     root_under_way_ = false;
     finish_root(finished.exchange);

@@ -6,8 +6,8 @@
 #include "core/backoff.hpp"
 #include "rest/api_root.hpp"
 #include "rest/credentials.hpp"
+#include "rest/http_engine.hpp"
 #include "supervisor/complaints.hpp"
-#include "supervisor/http_engine.hpp"
 #include "supervisor/monitor.hpp"
 #include "supervisor/outage.hpp"
 #include "supervisor/result_queue.hpp"
@@ -76,7 +76,7 @@ class HttpUploader final : public Uploader {
   void start_root();
   void start(Job& job);
   Milliseconds time_to_next() const;
-  void finish(const HttpEngine::Finished& finished);
+  void finish(const rest::HttpEngine::Finished& finished);
   void finish_root(const rest::Exchange& exchange);
   void root_failed(const std::string& reason);
   void settle(Job& job, Judgement judgement);
@@ -98,7 +98,7 @@ class HttpUploader final : public Uploader {
   const rest::Url service_;
   rest::Credentials credentials_;
   ResultQueue& results_;
-  HttpEngine engine_;
+  rest::HttpEngine engine_;
 
   std::mutex mutex_;
   std::vector<UploadOrder> inbox_;

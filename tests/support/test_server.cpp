@@ -65,6 +65,8 @@ class TestServer::Impl {
     server_->Get(".*", answer).Post(".*", answer).Put(".*", answer).Delete(".*", answer);
     server_->set_tcp_nodelay(true);
     server_->set_keep_alive_max_count(1000);
+    // Each open connection takes a thread, those that wait for their next request as well.
+    server_->new_task_queue = [] { return std::make_unique<httplib::ThreadPool>(32).release(); };
     port_ = server_->bind_to_any_port("127.0.0.1");
     if (port_ <= 0) throw std::runtime_error("no free port for the test server");
     thread_ = std::thread([this] { server_->listen_after_bind(); });

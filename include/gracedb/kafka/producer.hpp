@@ -79,6 +79,20 @@ struct PingResult {
   std::string message{};  ///< the JSON text that was sent
 };
 
+struct Ticket;
+
+/// A message on its way, from Producer::begin_delivery() to Producer::finish_delivery().
+class Delivery {
+ public:
+  /// True once its outcome is known, so that finish_delivery() does not wait.
+  bool is_done() const noexcept;
+
+ private:
+  friend class Producer;
+  explicit Delivery(std::shared_ptr<Ticket> ticket) : ticket_(std::move(ticket)) {}
+  std::shared_ptr<Ticket> ticket_;
+};
+
 /// A wait without end.
 inline constexpr std::chrono::milliseconds forever{-1};
 
@@ -118,6 +132,15 @@ class Producer {
   /// @throws KafkaAuthenticationError   the broker refuses the token; the message was withdrawn
   /// @throws as produce() otherwise
   DeliveryReport deliver(Payload value, ProduceOptions options, std::chrono::milliseconds timeout);
+
+  /// The first half of deliver(), for many messages at a time: queues the message and returns. `timeout`
+  /// begins here. A delivery that is never finished is reported to nobody; the message is sent all the same.
+  /// @throws as produce()
+  Delivery begin_delivery(Payload value, ProduceOptions options, std::chrono::milliseconds timeout);
+  /// The second half: waits for the broker's answer. Where the time of this message has passed, the messages
+  /// of other deliveries whose time has passed are withdrawn with it.
+  /// @throws as deliver()
+  DeliveryReport finish_delivery(const Delivery& delivery);
 
   /// Runs delivery callbacks; waits up to `timeout` for the first.
   /// @return how many were run

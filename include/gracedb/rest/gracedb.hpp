@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -130,6 +131,17 @@ class GraceDb {
   /// @throws std::invalid_argument      unknown group, pipeline, search or label; file too large, unreadable
   /// @throws KafkaMessageDeliveryError, KafkaTopicError, KafkaAuthenticationError  as Producer::deliver()
   CreatedEvent create_event(const CreateEventOptions& options);
+
+  /// The same without waiting, for many events at once: several are reserved at a time, and each is sent as
+  /// soon as it has its graceid. The file is read before this returns; `contents`, where given, and the
+  /// producer must stay until the future is ready. The future gives what create_event() would return or
+  /// throw; fallbacks and repeated tries are the same.
+  ///
+  /// At most 1,000 events and 64 MiB of files are under way; beyond that the call waits for room. The
+  /// destructor gives up what is not reserved yet, with a KafkaError, and waits for the rest.
+  /// @throws std::invalid_argument  as create_event()
+  /// @throws HttpError, HttpConnectionError  the API root cannot be fetched
+  std::future<CreatedEvent> submit(CreateEventOptions options);
 
   /// Completes a reserved event with its file.
   Response upload_reserved_event(const UploadReservedOptions& options);

@@ -1,4 +1,4 @@
-#include "supervisor/http_engine.hpp"
+#include "rest/http_engine.hpp"
 
 #include <algorithm>
 #include <new>
@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace gracedb::supervisor {
+namespace gracedb::rest {
 namespace {
 
 void require(CURLMcode code) {
@@ -23,18 +23,18 @@ CURLM* make_multi() {
 }  // namespace
 
 struct HttpEngine::Running {
-  Running(Handle owned, rest::HttpRequest sent, const rest::Authorization& authorization,
-          const rest::ConnectionSettings& settings)
+  Running(Handle owned, HttpRequest sent, const Authorization& authorization,
+          const ConnectionSettings& settings)
       : handle(std::move(owned)),
         request(std::move(sent)),
         transfer(handle.get(), request, authorization, settings) {}
 
   Handle handle;
-  rest::HttpRequest request;
-  rest::Transfer transfer;
+  HttpRequest request;
+  Transfer transfer;
 };
 
-HttpEngine::HttpEngine(rest::ConnectionSettings settings, std::size_t most_connections)
+HttpEngine::HttpEngine(ConnectionSettings settings, std::size_t most_connections)
     : settings_(std::move(settings)), multi_(make_multi(), &curl_multi_cleanup) {
   const auto most = static_cast<long>(most_connections);
   require(curl_multi_setopt(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, most));
@@ -57,7 +57,7 @@ HttpEngine::Handle HttpEngine::take_handle() {
   return handle;
 }
 
-void HttpEngine::start(Id id, rest::HttpRequest request, const rest::Authorization& authorization) {
+void HttpEngine::start(Id id, HttpRequest request, const Authorization& authorization) {
   auto running = std::make_unique<Running>(take_handle(), std::move(request), authorization, settings_);
   CURL* handle = running->handle.get();
   ids_[handle] = id;
@@ -112,4 +112,4 @@ std::vector<HttpEngine::Finished> HttpEngine::harvest() {
 
 void HttpEngine::wake() noexcept { curl_multi_wakeup(multi_.get()); }
 
-}  // namespace gracedb::supervisor
+}  // namespace gracedb::rest

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace gracedb::supervisor {
+namespace gracedb::rest {
 
 /// Many HTTP exchanges at a time on one thread, by libcurl's multi interface, over connections that are kept
 /// alive.
@@ -18,17 +18,17 @@ class HttpEngine {
   using Id = std::uint64_t;
   struct Finished {
     Id id = 0;
-    rest::Exchange exchange;
+    Exchange exchange;
   };
 
   /// @param most_connections  open at a time; further requests wait for one
-  HttpEngine(rest::ConnectionSettings settings, std::size_t most_connections);
+  HttpEngine(ConnectionSettings settings, std::size_t most_connections);
   ~HttpEngine();
   HttpEngine(const HttpEngine&) = delete;
   HttpEngine& operator=(const HttpEngine&) = delete;
 
   /// Begins to send a request. What it lends must stay until it has finished or is cancelled.
-  void start(Id id, rest::HttpRequest request, const rest::Authorization& authorization);
+  void start(Id id, HttpRequest request, const Authorization& authorization);
   /// Breaks a request off. One that is not there is no fault.
   void cancel(Id id);
 
@@ -45,11 +45,11 @@ class HttpEngine {
   std::vector<Finished> harvest();
   void retire(Id id);
 
-  const rest::ConnectionSettings settings_;
+  const ConnectionSettings settings_;
   std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi_;
   std::unordered_map<Id, std::unique_ptr<Running>> running_;
   std::unordered_map<CURL*, Id> ids_;
   std::vector<Handle> idle_;
 };
 
-}  // namespace gracedb::supervisor
+}  // namespace gracedb::rest
