@@ -50,9 +50,12 @@ nlohmann::json time_each(int count, F&& work) {
 
 /// A JSON object of about `size` bytes as a pipeline's status message looks; `number` makes each another.
 inline nlohmann::json status_object(std::size_t size, int number) {
-  nlohmann::json object{{"type", "status"}, {"number", number}, {"pipeline", "gstlal"}, {"far", 1.5e-7}};
-  object["comment"] = std::string(size - std::min(size, object.dump().size() + 13), 'x');
-  return object;
+  constexpr std::size_t beside_the_comment = 75;
+  return {{"type", "status"},
+          {"number", number},
+          {"pipeline", "gstlal"},
+          {"far", 1.5e-7},
+          {"comment", std::string(size - std::min(size, beside_the_comment), 'x')}};
 }
 
 /// Carries out commands until standard input ends.

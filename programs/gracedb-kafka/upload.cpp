@@ -147,8 +147,14 @@ std::optional<kafka::Producer> Upload::make_producer(rest::GraceDb& client) cons
   options.flush_timeout = timeout_;
   // With a fallback, a broker that fails is found out by the delivery, and the event goes over HTTP.
   options.validate_token = !http_fallback_;
-  options.check_for_topics = !http_fallback_ && is_known_pipeline(client.api_root(), pipeline_);
-  return client.create_kafka_producer(std::move(options));
+  options.check_for_topics = !http_fallback_;
+  try {
+    return client.create_kafka_producer(options);
+  } catch (const KafkaTopicError&) {
+    if (is_known_pipeline(client.api_root(), pipeline_)) throw;
+    options.check_for_topics = false;
+    return client.create_kafka_producer(std::move(options));
+  }
 }
 
 // A client that does not try again by itself, as the wait for the event must end in time; connected

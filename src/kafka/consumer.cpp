@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <deque>
 #include <exception>
 #include <utility>
@@ -73,7 +74,7 @@ class Consumer::Impl {
   void subscribe(const std::vector<std::string>& topics);
   std::optional<Message> poll(milliseconds timeout, bool watch_signals);
   std::vector<Message> poll_batch(std::size_t most, milliseconds timeout);
-  void stop() noexcept { stopped_.set(); }
+  void stop() noexcept;
   /// True if the last poll() ended because it was told to.
   bool was_interrupted() const noexcept { return interrupted_; }
   /// The message being processed has not been: it is to be shown again.
@@ -101,6 +102,7 @@ class Consumer::Impl {
   static void on_committed(rd_kafka_t* client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept;
   rd_kafka_resp_err_t commit_and_wait(const std::vector<TopicPartition>& next_offsets);
+  bool take_stop() noexcept;
   void require_open() const;
   void require_generation() const;
   void mark_processed();
@@ -123,6 +125,8 @@ class Consumer::Impl {
   Wake arrived_;
   Wake stopped_;
   GroupJoin group_join_;
+  std::atomic<bool> stop_requested_{
+      false};  ///< set after stopped_, so that poll() need not ask the kernel each time
   Assignment assignment_;
   Health health_;
   std::optional<Client> client_;  // reports to the three above until it is destroyed
@@ -193,6 +197,17 @@ void Consumer::Impl::mark_processed() {
   being_processed_.clear();
 }
 
+void Consumer::Impl::stop() noexcept {
+  stopped_.set();
+  stop_requested_ = true;
+}
+
+bool Consumer::Impl::take_stop() noexcept {
+  if (!stop_requested_.load(std::memory_order_relaxed) || !stop_requested_.exchange(false)) return false;
+  stopped_.take();
+  return true;
+}
+
 std::optional<Message> Consumer::Impl::poll(milliseconds timeout, bool watch_signals) {
   require_open();
   mark_processed();
@@ -236,7 +251,7 @@ MessageHandle Consumer::Impl::next(milliseconds timeout, bool watch_signals) {
   }
   const auto deadline = steady_clock::now() + timeout;
   while (true) {
-    interrupted_ = stopped_.take() || (watch_signals && SignalWatch::received() != 0);
+    interrupted_ = take_stop() || (watch_signals && SignalWatch::received() != 0);
     if (interrupted_) return nullptr;
     MessageHandle raw(rd_kafka_consumer_poll(handle(), 0));
     assignment_.rethrow_callback_failure();

@@ -1,5 +1,7 @@
 #include "gracedb/kafka/message.hpp"
 
+#include "kafka/json_text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <cstring>
@@ -22,7 +24,7 @@ bool is_utf8(std::string_view bytes) {
 
 std::string serialize(const json& value) {
   try {
-    return value.dump();
+    return to_text(value);
   } catch (const json::type_error& fault) {
     throw std::invalid_argument(std::string("a message value holds text that is not UTF-8: ") + fault.what());
   }
@@ -37,7 +39,7 @@ Payload::Payload(std::span<const std::byte> bytes)
 
 json Message::json() const {
   try {
-    return nlohmann::json::parse(value);
+    return from_text(value);
   } catch (const nlohmann::json::parse_error& fault) {
     throw std::invalid_argument(topic + "[" + std::to_string(partition) + "] offset " +
                                 std::to_string(offset) + " is not JSON: " + fault.what());
@@ -45,8 +47,10 @@ json Message::json() const {
 }
 
 std::variant<json, std::string, std::vector<std::byte>> Message::decoded() const {
-  auto parsed = nlohmann::json::parse(value, nullptr, false);
-  if (!parsed.is_discarded()) return parsed;
+  try {
+    return from_text(value);
+  } catch (const nlohmann::json::parse_error&) {  // Something else then.
+  }
   if (is_utf8(value)) return value;
   std::vector<std::byte> bytes(value.size());
   std::memcpy(bytes.data(), value.data(), value.size());

@@ -33,8 +33,12 @@ constexpr std::size_t default_message_limit = 10'485'760;
 Properties producer_defaults(bool guaranteed_delivery) {
   Properties defaults{
       {"client.id", "gracedb-kafka-producer"},
+      // What event files gain by a higher level does not make up for its time (docs/performance.md).
       {"compression.type", "zstd"},
+      {"compression.level", "1"},
       {"linger.ms", "0"},  // a lone event must not wait for company
+      // Bounds the memory of a producer whose broker is slow or away.
+      {"queue.buffering.max.kbytes", "131072"},
       // A topic that is not there is reported after this, rather than after the whole delivery time-out.
       {"topic.metadata.propagation.max.ms", "3000"},
   };
@@ -58,6 +62,15 @@ std::size_t number(const std::string& text, std::size_t otherwise) {
   std::size_t value = otherwise;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
+}
+
+/// The configuration for messages that nobody waits for: a moment's patience makes many of them one request.
+ConfHandle lingering(const ConfHandle& config, const ProducerOptions& options) {
+  ConfHandle copy(rd_kafka_conf_dup(config.get()));
+  const bool is_given =
+      options.kafka_config.contains("linger.ms") || options.kafka_config.contains("queue.buffering.max.ms");
+  if (!is_given) rd_kafka_conf_set(copy.get(), "linger.ms", "5", nullptr, 0);
+  return copy;
 }
 
 /// The time until which to wait; `forever` is far enough away.
@@ -87,12 +100,12 @@ class Producer::Impl {
 
  private:
   Destination destination_of(ProduceOptions& options) const;
-  Outbox& messages() { return outbox(messages_); }
-  Outbox& submissions() { return outbox(submissions_); }
-  Outbox& outbox(std::unique_ptr<Outbox>& place);
+  Outbox& messages();
+  Outbox& submissions();
   Outbox& any_outbox();
   std::vector<Outbox*> outboxes() const;
-  std::unique_ptr<Outbox> make_outbox(ClientSettings settings);
+  std::unique_ptr<Outbox> make_outbox(ClientSettings settings, const ConfHandle& config);
+  std::unique_ptr<Outbox> make_later_outbox(const ConfHandle& config);
   void await(const std::shared_ptr<Ticket>& ticket);
   static bool wait_for(Outbox& outbox, const Ticket& ticket);
   void require_confirmed(const Outcome& outcome, milliseconds timeout) const;
@@ -106,13 +119,14 @@ class Producer::Impl {
   std::optional<std::string> default_topic_;
   std::size_t message_limit_ = default_message_limit;
   ConfHandle config_;
+  ConfHandle lingering_config_;  ///< the same for messages_
   Health health_;
   std::atomic<bool> closed_{false};
   std::shared_mutex life_;  ///< shared by calls that need a client beside its outbox; exclusive at the end
 
-  // A message of produce() must never be touched by the withdrawal of one of deliver(): each kind has an
-  // outbox of its own, made when it is first needed. Most producers need one only: the one made at
-  // construction.
+  // A message of produce() must never be touched by the withdrawal of one of deliver(), and may wait for
+  // company as one of deliver() may not: each kind has an outbox of its own, made when it is first needed.
+  // That of construction is kept for deliver(), whose first message should find its connection open.
   mutable std::mutex outboxes_mutex_;
   std::unique_ptr<Outbox> unused_;
   std::unique_ptr<Outbox> messages_;
@@ -128,30 +142,39 @@ Producer::Impl::Impl(ProducerOptions options)
   if (options_.topic) default_topic_ = checked_topic(instance_name_, *options_.topic, faults);
   config_ = make_config(settings, producer_defaults(options_.guaranteed_delivery), faults);
   faults.raise("producer options");
+  lingering_config_ = lingering(config_, options_);
 
   message_limit_ = number(property(config_.get(), "message.max.bytes"), default_message_limit);
-  unused_ = make_outbox(settings);
+  unused_ = make_outbox(settings, config_);
   if (options_.check_for_topics) {
     unused_->client()->check_for_topics(
         default_topic_ ? std::vector{*default_topic_} : std::vector<std::string>(), instance_name_);
   }
 }
 
-std::unique_ptr<Outbox> Producer::Impl::make_outbox(ClientSettings settings) {
-  return std::make_unique<Outbox>(std::move(settings), ConfHandle(rd_kafka_conf_dup(config_.get())), health_,
+std::unique_ptr<Outbox> Producer::Impl::make_outbox(ClientSettings settings, const ConfHandle& config) {
+  return std::make_unique<Outbox>(std::move(settings), ConfHandle(rd_kafka_conf_dup(config.get())), health_,
                                   options_.queue_full_timeout);
 }
 
-Outbox& Producer::Impl::outbox(std::unique_ptr<Outbox>& place) {
+Outbox& Producer::Impl::messages() {
   const std::lock_guard lock(outboxes_mutex_);
   require_open();
-  if (!place && unused_) place = std::move(unused_);
-  if (!place) {
-    ClientSettings settings = ClientSettings::from(options_);
-    settings.validate_token = false;  // that was for construction
-    place = make_outbox(std::move(settings));
-  }
-  return *place;
+  if (!messages_) messages_ = make_later_outbox(lingering_config_);
+  return *messages_;
+}
+
+Outbox& Producer::Impl::submissions() {
+  const std::lock_guard lock(outboxes_mutex_);
+  require_open();
+  if (!submissions_) submissions_ = unused_ ? std::move(unused_) : make_later_outbox(config_);
+  return *submissions_;
+}
+
+std::unique_ptr<Outbox> Producer::Impl::make_later_outbox(const ConfHandle& config) {
+  ClientSettings settings = ClientSettings::from(options_);
+  settings.validate_token = false;  // that was for construction
+  return make_outbox(std::move(settings), config);
 }
 
 std::vector<Outbox*> Producer::Impl::outboxes() const {

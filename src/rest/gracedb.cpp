@@ -35,8 +35,13 @@ Response GraceDb::Impl::request(Method method, std::string_view template_name, S
   return session_.send({.method = method, .url = root().expand(template_name, substitutions)});
 }
 
+void GraceDb::Impl::warm_up() {
+  const std::lock_guard lock(mutex_);
+  if (!warm_connection_) warm_connection_.emplace(session_, root_, options_.keep_warm);
+}
+
 Submitter& GraceDb::Impl::submitter() {
-  const std::lock_guard lock(submitter_mutex_);
+  const std::lock_guard lock(mutex_);
   if (!submitter_) submitter_.emplace(session_);
   return *submitter_;
 }
@@ -50,6 +55,7 @@ const nlohmann::json& GraceDb::api_root() { return impl_->root().document(); }
 
 kafka::Producer GraceDb::create_kafka_producer(kafka::ProducerOptions options) const {
   if (!options.service_url && !options.instance_name) options.service_url = service_url();
+  impl_->warm_up();
   return kafka::Producer(std::move(options));
 }
 

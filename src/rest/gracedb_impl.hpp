@@ -5,6 +5,7 @@
 #include "rest/api_root.hpp"
 #include "rest/session.hpp"
 #include "rest/submitter.hpp"
+#include "rest/warm_connection.hpp"
 
 #include <initializer_list>
 #include <mutex>
@@ -27,6 +28,9 @@ class GraceDb::Impl {
   /// The root of the API that takes text queries: v2 has structured ones instead.
   const ApiRoot& query_root() { return options_.api_version == "v1" ? root_.get() : query_root_.get(); }
 
+  /// Connects in the background, and stays connected.
+  void warm_up();
+
   /// Made when it is first needed.
   Submitter& submitter();
 
@@ -38,7 +42,8 @@ class GraceDb::Impl {
   Session session_;
   ApiRootCache root_;
   ApiRootCache query_root_;
-  std::mutex submitter_mutex_;
+  std::mutex mutex_;  ///< guards the making of the two below
+  std::optional<WarmConnection> warm_connection_;
   std::optional<Submitter> submitter_;  // uses the session and the root until it has ended
 };
 

@@ -2,6 +2,8 @@
 
 #include "core/interruption.hpp"
 
+#include <poll.h>
+
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -17,6 +19,11 @@ void initialize_libcurl() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (code != CURLE_OK)
     throw std::runtime_error(std::string("libcurl cannot start: ") + curl_easy_strerror(code));
+}
+
+bool is_hung_up(curl_socket_t socket) {
+  pollfd state{socket, POLLRDHUP, 0};
+  return ::poll(&state, 1, 0) > 0;
 }
 
 }  // namespace
@@ -48,9 +55,18 @@ CURLcode HttpClient::Lane::perform() {
     if (fault == CURLM_OK) fault = curl_multi_perform(driver.get(), &running);
   }
   if (fault != CURLM_OK) return fault == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT;
+  curl_easy_getinfo(handle.get(), CURLINFO_ACTIVESOCKET, &socket);
   int left = 0;
   const CURLMsg* outcome = curl_multi_info_read(driver.get(), &left);
   return outcome != nullptr ? outcome->data.result : CURLE_FAILED_INIT;
+}
+
+std::optional<HttpClient::Idle> HttpClient::idle() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) return std::nullopt;
+  const curl_socket_t socket = idle_.back().socket;
+  return Idle{.time = std::chrono::steady_clock::now() - last_use_,
+              .is_open = socket != CURL_SOCKET_BAD && !is_hung_up(socket)};
 }
 
 HttpClient::Lane HttpClient::take() {
@@ -69,6 +85,7 @@ HttpClient::Lane HttpClient::take() {
 
 void HttpClient::give_back(Lane lane) {
   const std::lock_guard lock(mutex_);
+  last_use_ = std::chrono::steady_clock::now();
   if (idle_.size() < most_idle_lanes) idle_.push_back(std::move(lane));
 }
 

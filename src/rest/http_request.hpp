@@ -9,9 +9,9 @@
 
 namespace gracedb::rest {
 
-enum class Method { get, post, put, remove };
+enum class Method { get, head, post, put, remove };
 
-/// "GET", "POST", "PUT", "DELETE"
+/// "GET", "HEAD", "POST", "PUT", "DELETE"
 std::string_view name_of(Method method);
 
 /// Form fields; a name may repeat.

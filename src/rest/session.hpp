@@ -7,6 +7,8 @@
 #include "rest/http_request.hpp"
 #include "rest/url.hpp"
 
+#include <optional>
+
 namespace gracedb::rest {
 
 /// Sends requests to one service: with its credential, its retries, its redirects and its errors. Safe to
@@ -21,6 +23,11 @@ class Session {
   /// @throws HttpError            a status of 400 or above, or a redirect that cannot be followed
   /// @throws HttpConnectionError  no answer
   Response send(const HttpRequest& request);
+
+  /// Sends `request` once, without a credential; its answer does not matter.
+  void touch(const HttpRequest& request) { http_.send(request, {}); }
+  /// See HttpClient::idle().
+  std::optional<HttpClient::Idle> idle_connection() { return http_.idle(); }
 
   const Url& service() const noexcept { return service_; }
   const ConnectionSettings& connection() const noexcept { return http_.settings(); }

@@ -135,6 +135,8 @@ std::string_view name_of(Method method) {
   switch (method) {
     case Method::get:
       return "GET";
+    case Method::head:
+      return "HEAD";
     case Method::post:
       return "POST";
     case Method::put:
@@ -212,6 +214,7 @@ void Transfer::set_body(const HttpRequest& request) {
   if (request.method == Method::put || request.method == Method::remove) {
     set(handle_, CURLOPT_CUSTOMREQUEST, std::string(name_of(request.method)));
   }
+  if (request.method == Method::head) set(handle_, CURLOPT_NOBODY, 1L);
   set(handle_, CURLOPT_HTTPHEADER, headers_.get());
 }
 

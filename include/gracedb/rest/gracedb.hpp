@@ -49,6 +49,8 @@ struct GraceDbOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds timeout{60'000};  ///< of one try of one request
   RetryPolicy retry{};
+  /// Once there is a producer: keep a connection open for the next event, with a small request now and then.
+  bool keep_warm = true;
 };
 
 /// What create_event() takes. Checked against the API root before anything is sent.
@@ -146,7 +148,9 @@ class GraceDb {
   /// Completes a reserved event with its file.
   Response upload_reserved_event(const UploadReservedOptions& options);
 
-  /// A producer for this client's instance: `service_url` is filled in.
+  /// A producer for this client's instance: `service_url` is filled in. While it connects to the broker, a
+  /// thread of this client connects to GraceDB, fetches the API root and, with `keep_warm`, keeps that
+  /// connection open.
   kafka::Producer create_kafka_producer(kafka::ProducerOptions options) const;
 
   /// The API root, fetched once: links, templates, groups, pipelines, searches, labels, …
