@@ -35,7 +35,7 @@ class Floor {
 
   /// Connects to both at once.
   void open() {
-    producer_.emplace(broker_);
+    producer_.emplace(broker_, "none", "0");
     std::thread kafka([this] { producer_->look_up("localhost.gstlal"); });
     reserve_url_ = member(http_.get(service_url_ + "v2/"), "event-reserve-template");
     kafka.join();
@@ -52,7 +52,7 @@ class Floor {
 
   /// The first event of a process: what does not need the other's answer goes on beside it.
   std::string create_first_event(const std::string& path) {
-    producer_.emplace(broker_);
+    producer_.emplace(broker_, "none", "0");
     std::thread kafka([this] { producer_->look_up("localhost.gstlal"); });
     reserve_url_ = member(http_.get(service_url_ + "v2/"), "event-reserve-template");
     const std::string contents = read_file(path);
@@ -77,9 +77,10 @@ class Floor {
   }
 
   void produce(std::size_t count, std::size_t size) {
+    if (!messages_) messages_.emplace(broker_, "zstd", "5");
     for (std::size_t i = 0; i < count; ++i)
-      producer_->produce("localhost.bench", {}, status_text(size, i));
-    producer_->flush();
+      messages_->produce("localhost.bench", {}, status_text(size, i));
+    messages_->flush();
   }
 
   void produce_events(const std::string& path, std::size_t count) {
@@ -105,7 +106,7 @@ class Floor {
   static std::string status_text(std::size_t size, std::size_t number) {
     std::string text = R"({"type":"status","number":)" + std::to_string(number) +
                        R"(,"pipeline":"gstlal","far":1.5e-07,"comment":")";
-    text.append(size - std::min(size, text.size() + 2), 'x');
+    text += some_text(size - std::min(size, text.size() + 2), number);
     text += R"("})";
     return text;
   }
@@ -121,6 +122,7 @@ class Floor {
   RawBroker broker_;
   RawHttp http_;
   std::optional<RawProducer> producer_;
+  std::optional<RawProducer> messages_;  ///< for many at a time
   std::string reserve_url_;
   std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi_{curl_multi_init(), &curl_multi_cleanup};
 };

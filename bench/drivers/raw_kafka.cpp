@@ -48,9 +48,13 @@ RawClient make_client(rd_kafka_type_t type, rd_kafka_conf_t* config, const std::
 
 }  // namespace
 
-RawProducer::RawProducer(const RawBroker& broker) {
-  rd_kafka_conf_t* config =
-      configuration(broker, {{"acks", "all"}, {"enable.idempotence", "true"}, {"linger.ms", "0"}});
+RawProducer::RawProducer(const RawBroker& broker, const char* compression, const char* linger_ms) {
+  rd_kafka_conf_t* config = configuration(broker, {{"acks", "all"},
+                                                   {"enable.idempotence", "true"},
+                                                   {"compression.type", compression},
+                                                   {"compression.level", "1"},
+                                                   {"queue.buffering.max.kbytes", "131072"},
+                                                   {"linger.ms", linger_ms}});
   rd_kafka_conf_set_dr_msg_cb(config, &RawProducer::on_report);
   rd_kafka_conf_set_opaque(config, this);
   client_ = make_client(RD_KAFKA_PRODUCER, config, broker.token);

@@ -23,7 +23,8 @@ using RawClient = std::unique_ptr<rd_kafka_t, DestroyClient>;
 /// librdkafka with nothing around it: a producer with guaranteed delivery.
 class RawProducer {
  public:
-  explicit RawProducer(const RawBroker& broker);
+  /// @param linger_ms  how long a message waits for company
+  RawProducer(const RawBroker& broker, const char* compression, const char* linger_ms);
 
   /// Looks the topic up, so that the connection is there and its partitions are known.
   void look_up(const std::string& topic);

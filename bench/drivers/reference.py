@@ -4,8 +4,10 @@ One JSON command a line on standard input, one JSON answer a line on standard ou
 process, `reference.py upload FILE`.
 """
 
+import functools
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -25,10 +27,18 @@ def trust_the_issuer() -> None:
     cache.addkeyinfo("https://localhost/gracedb-sandbox", public["kid"], key, cache_timer=3600)
 
 
+@functools.cache
+def some_text() -> str:
+    """Text that compresses about as real values do."""
+    return "".join(random.Random(1).choices("0123456789.,-e 0", k=1 << 18))
+
+
 def status_object(size: int, number: int) -> dict:
     """A JSON object of about `size` bytes as a pipeline's status message looks."""
     value = {"type": "status", "number": number, "pipeline": "gstlal", "far": 1.5e-7}
-    return value | {"comment": "x" * (size - len(json.dumps(value)) - 15)}
+    text = some_text()
+    start = number * 7919 % (len(text) - size)
+    return value | {"comment": text[start : start + size - 85]}
 
 
 class Reference:

@@ -13,7 +13,10 @@ PICTURE = ROOT / "docs" / "performance.svg"
 
 def write(report: dict) -> None:
     PICTURE.write_text(plot.as_svg(report["rows"]))
-    text = _replaced(PAGE.read_text(), "table", table.as_markdown(report["rows"]))
+    rows = [row for row in report["rows"] if row["part"] != "compression"]
+    compression = [row for row in report["rows"] if row["part"] == "compression"]
+    text = _replaced(PAGE.read_text(), "table", table.as_markdown(rows))
+    text = _replaced(text, "compression", table.two_columns(compression))
     PAGE.write_text(_replaced(text, "machine", _machine(report)))
 
 

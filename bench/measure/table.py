@@ -68,3 +68,9 @@ def as_markdown(rows: Iterable[dict]) -> str:
     lines = ["| " + " | ".join(HEADER) + " |", "|---|--:|--:|--:|--:|--:|---|"]
     lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def two_columns(rows: Iterable[dict]) -> str:
+    """Rows without anybody to compare with."""
+    lines = ["| work | |", "|---|--:|", *(f"| {row['name']} | {amount(row, 'ours')} |" for row in rows)]
+    return "\n".join(lines)

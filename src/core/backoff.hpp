@@ -7,12 +7,15 @@
 
 namespace gracedb {
 
+/// Another number at each call, and in each process.
+std::uint32_t random_seed();
+
 /// Waiting times between tries: exponential with full jitter, so that many clients do not come back at once.
 class Backoff {
  public:
   using Milliseconds = std::chrono::milliseconds;
 
-  Backoff(Milliseconds initial, Milliseconds longest, std::uint32_t seed = std::random_device{}())
+  Backoff(Milliseconds initial, Milliseconds longest, std::uint32_t seed = random_seed())
       : initial_(std::clamp(initial, Milliseconds(0), longest)),
         longest_(longest),
         ceiling_(initial_),
@@ -28,7 +31,7 @@ class Backoff {
   Milliseconds initial_;
   Milliseconds longest_;
   Milliseconds ceiling_;
-  std::mt19937 random_;
+  std::minstd_rand random_;  // small: each event under way has one
 };
 
 }  // namespace gracedb

@@ -10,6 +10,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,16 +65,23 @@ class Client {
   /// @throws as list_topics()
   void check_for_topics(const std::vector<std::string>& topics, std::string_view instance_name);
 
+  /// To be called before an event is sent to `topic`. Decides, once for each topic, whether its messages are
+  /// compressed: not to a broker nearby, unless the caller has chosen.
+  void prepare(const std::string& topic);
+
   /// What the current token says of itself; none where no token is used.
   std::optional<auth::Claims> claims();
 
   /// Releases the librdkafka client; waits for its threads.
-  void destroy() noexcept { handle_.reset(); }
+  void destroy() noexcept;
 
  private:
   static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque);
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text);
   static void on_token_due(rd_kafka_t* client, const char*, void* opaque);
+
+  static int on_connect(int socket, const sockaddr* address, int size, const char*, void* opaque);
+  bool is_broker_near() const noexcept;
 
   [[noreturn]] void throw_fatal() const;
   bool try_to_recover();
@@ -87,7 +97,11 @@ class Client {
   std::optional<TokenSupply> tokens_;
 
   std::atomic<bool> fatal_{false};
-  ClientHandle handle_;  // last: its threads call back into everything above until it is destroyed
+  bool chooses_compression_ = false;
+  std::atomic<int> socket_{-1};  ///< of the latest connection; librdkafka's
+  ClientHandle handle_;          // its threads call back into everything above until it is destroyed
+  std::mutex topics_mutex_;
+  std::map<std::string, TopicHandle, std::less<>> topics_;  // those prepared; gone before the client
 };
 
 }  // namespace gracedb::kafka

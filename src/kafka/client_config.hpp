@@ -31,6 +31,12 @@ struct ClientSettings {
   bool validate_token = true;
   Properties kafka_config;
 
+  /// True if the caller has left it to us how messages are compressed.
+  bool chooses_compression() const {
+    return !kafka_config.contains("compression.type") && !kafka_config.contains("compression.codec") &&
+           !kafka_config.contains("compression.level");
+  }
+
   template <typename Options>
   static ClientSettings from(const Options& options) {
     return {options.bootstrap_servers, options.instance_name,  options.service_url,

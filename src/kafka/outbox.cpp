@@ -155,6 +155,7 @@ rd_kafka_resp_err_t Outbox::produce(const Destination& destination, Pending& pen
   HeadersHandle headers = to_librdkafka(destination.headers);
   const std::string_view key =
       destination.key ? std::string_view(*destination.key) : std::string_view(nullptr, 0);
+  if (pending.ticket) client_->prepare(destination.topic);
   // No copy: the bytes belong to `pending`, which lives until the message's report.
   const auto code = rd_kafka_producev(
       client_->handle(), RD_KAFKA_V_TOPIC(destination.topic.c_str()),

@@ -9,6 +9,7 @@ from measure.stack import Stack
 
 PART = "compression"
 METHODS = {
+    "as it comes": {},
     "none": {"compression.type": "none"},
     "lz4": {"compression.type": "lz4"},
     "gzip": {"compression.type": "gzip"},

@@ -115,7 +115,9 @@ class Producer {
   Producer(Producer&&) noexcept;
   Producer& operator=(Producer&&) noexcept;
 
-  /// Queues one message and returns; the outcome is reported to `options.on_delivery`.
+  /// Queues one message and returns; the outcome is reported to `options.on_delivery`. It may wait 5 ms for
+  /// company
+  /// (`linger.ms`), so that many are sent together; deliver() does not.
   /// @throws std::invalid_argument     no topic given and no default set
   /// @throws KafkaAuthenticationError  the broker has refused the token, and there is no fresh one
   /// @throws KafkaProducerError        the queue stayed full for queue_full_timeout, the message is larger
