@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from soak.audit import Audit, audit
-from soak.memory import measure_memory
+from soak.memory import EVENTS, measure_memory
 from soak.night import Night
 from soak.plan import SHORT, Plan
 
@@ -19,7 +19,7 @@ from soak.plan import SHORT, Plan
 def main() -> int:
     options = _options()
     if options.memory:
-        return measure_memory(_folder("memory"))
+        return measure_memory(_folder("memory"), options.events or EVENTS)
     plan = _plan(options)
     print(f"soak: seed {plan.seed}; {plan.events} events over {plan.seconds / 60:g} minutes", file=sys.stderr)
     folder = _folder("soak")
@@ -44,7 +44,9 @@ def _options() -> argparse.Namespace:
         "and the network breaks; then sees whether every event is complete once and every poison message set aside once.",
         epilog="Exit code 0: nothing was lost and nothing doubled. 1: something was; the logs are kept.",
     )
-    parser.add_argument("--events", type=int, default=long.events, metavar="N", help="[%(default)s]")
+    parser.add_argument(
+        "--events", type=int, metavar="N", help=f"[{long.events}; with --memory {EVENTS}, of a megabyte each]"
+    )
     parser.add_argument("--minutes", type=float, default=long.seconds / 60, metavar="M", help="[%(default)s]")
     parser.add_argument("--kills", type=int, default=long.kills, metavar="N", help="of supervisors [%(default)s]")
     parser.add_argument("--seed", type=int, help="repeats the draws of an earlier run [a new one]")
@@ -58,7 +60,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     seed = random.randrange(1 << 31) if options.seed is None else options.seed
     if options.short:
         return replace(SHORT, seed=seed)
-    return Plan(events=options.events, seconds=options.minutes * 60, kills=options.kills, seed=seed)
+    return Plan(events=options.events or Plan().events, seconds=options.minutes * 60, kills=options.kills, seed=seed)
 
 
 def _folder(name: str) -> Path:
