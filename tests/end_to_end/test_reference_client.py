@@ -136,7 +136,7 @@ def test_its_ping_is_ignored_by_our_supervisor_and_read_by_our_consumer(run_cli,
     assert done.returncode == 0, done.stderr
     (found,) = [line for line in done.lines if line["offset"] == sent["offset"]]
     assert found["payload"] == sent["message"]
-    assert not list(kafka_stack.spool.glob(f"*-{sent['offset']}.json"))
+    assert not list(kafka_stack.spool.glob(f"*.test-*-{sent['offset']}.json"))
 
 
 # ---- our messages, read by its consumer
