@@ -19,7 +19,9 @@ class Backoff {
       : initial_(std::clamp(initial, Milliseconds(0), longest)),
         longest_(longest),
         ceiling_(initial_),
-        random_(seed) {}
+        random_(seed) {
+    random_.discard(2);  // the first numbers of small seeds are small
+  }
 
   /// A random time between 0 and a ceiling that doubles with each call, up to `longest`.
   Milliseconds next();

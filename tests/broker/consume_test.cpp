@@ -23,15 +23,15 @@ using testing::MatchesRegex;
 using testing::SizeIs;
 
 /// Fills a topic of its own for one test: topics are shared, marks are not.
-void publish(const std::string& mark, int first, int count) {
+void publish(const std::string& mark, int first, int count, const std::string& pipeline = "test") {
   Producer producer(TestBroker::shared().producer_options());
   for (int i = first; i < first + count; ++i)
-    producer.produce(mark + std::to_string(i), {.key = "same"});
+    producer.produce(mark + std::to_string(i), {.topic = pipeline, .key = "same"});
   ASSERT_EQ(producer.flush(20s), 0U);
 }
 
-ConsumerOptions options_for_group(const std::string& group) {
-  ConsumerOptions options = TestBroker::shared().consumer_options({"test"});
+ConsumerOptions options_for_group(const std::string& group, const std::string& pipeline = "test") {
+  ConsumerOptions options = TestBroker::shared().consumer_options({pipeline});
   options.auto_offset_reset = "earliest";
   options.group_id = group;
   return options;
@@ -105,9 +105,10 @@ TEST(Consuming, ShowsAMessageAgainWhoseHandlingFailed) {
   EXPECT_EQ(rest.front().value, mark + "1");
 }
 
-/// A new group that is given only what is published from now on, as often as it asks.
-ConsumerOptions options_from_now_on(const std::string& group) {
-  ConsumerOptions options = options_for_group(group);
+/// A new group that is given only what is published from now on, as often as it asks. A test of batches has a
+/// pipeline of its own: the messages of another would be counted too.
+ConsumerOptions options_from_now_on(const std::string& group, const std::string& pipeline) {
+  ConsumerOptions options = options_for_group(group, pipeline);
   const auto now = std::chrono::system_clock::now();
   eventually([&] { return std::chrono::system_clock::now() > now + 5ms; });  // timestamps have milliseconds
   options.start_time = std::chrono::system_clock::now();
@@ -127,14 +128,14 @@ TEST(Consuming, GivesBatchesThatCountAsProcessedTogether) {
   const std::string mark = unique_name("batch ");
   const std::string group = unique_name("batch");
   {
-    Consumer consumer(options_from_now_on(group));
-    publish(mark, 0, 6);
+    Consumer consumer(options_from_now_on(group, "mly"));
+    publish(mark, 0, 6, "mly");
     const auto batch = read_batch(consumer, 4);
     ASSERT_THAT(batch, SizeIs(4));
     EXPECT_EQ(batch.front().value, mark + "0");
     EXPECT_EQ(batch.back().value, mark + "3");
   }
-  Consumer consumer(options_for_group(group));
+  Consumer consumer(options_for_group(group, "mly"));
   const auto rest = read_messages(consumer, 2, mark);
   ASSERT_THAT(rest, SizeIs(2));
   EXPECT_EQ(rest.front().value, mark + "4");
@@ -144,13 +145,13 @@ TEST(Consuming, ShowsAForgottenBatchAgain) {
   const std::string mark = unique_name("forgotten ");
   const std::string group = unique_name("forgotten");
   {
-    Consumer consumer(options_from_now_on(group));
-    publish(mark, 0, 6);
+    Consumer consumer(options_from_now_on(group, "olib"));
+    publish(mark, 0, 6, "olib");
     ASSERT_THAT(read_batch(consumer, 2), SizeIs(2));
     ASSERT_THAT(read_batch(consumer, 2), SizeIs(2));
     consumer.forget_current();
   }
-  Consumer consumer(options_for_group(group));
+  Consumer consumer(options_for_group(group, "olib"));
   const auto rest = read_messages(consumer, 4, mark);
   ASSERT_THAT(rest, SizeIs(4));
   EXPECT_EQ(rest.front().value, mark + "2");
@@ -159,8 +160,8 @@ TEST(Consuming, ShowsAForgottenBatchAgain) {
 TEST(Consuming, KeepsTheMessagesOfAnInterruptedBatch) {
   struct Stop : std::exception {};
   const std::string mark = unique_name("interrupted ");
-  Consumer consumer(options_from_now_on(unique_name("interrupted")));
-  publish(mark, 0, 2);
+  Consumer consumer(options_from_now_on(unique_name("interrupted"), "pygrb"));
+  publish(mark, 0, 2, "pygrb");
   {
     const Interruptible interruptible([&] {
       if (!consumer.assignment().empty()) throw Stop();
