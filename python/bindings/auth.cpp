@@ -20,7 +20,7 @@
 namespace gracedb::python {
 namespace {
 
-using namespace nb::literals;
+using nb::literals::operator""_a;
 using std::chrono::system_clock;
 
 /// A token and its end in Unix time, as confluent-kafka wants them.

@@ -2,29 +2,32 @@
 
 #include "gracedb/kafka/consumer.hpp"
 
-#include "bindings/auth.hpp"
 #include "bindings/call.hpp"
+#include "bindings/client_options.hpp"
 #include "bindings/convert.hpp"
 #include "bindings/json.hpp"
 #include "core/interruption.hpp"
 
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace gracedb::python {
 namespace {
 
-using namespace nb::literals;
+using nb::literals::operator""_a;
 
 /// Makes the dicts that poll() gives.
 class MessageDicts {
@@ -171,39 +174,24 @@ class PyConsumer {
   Owned<kafka::Consumer> consumer_;
 };
 
-std::unique_ptr<PyConsumer> make_consumer(const nb::dict& arguments, nb::dict kafka_config,
+std::unique_ptr<PyConsumer> make_consumer(const nb::dict& arguments, const nb::dict& kafka_config,
                                           nb::handle oauth_cb) {
-  const auto text = [&](const char* name) { return optional_text(arguments[name], name); };
-  kafka::ConsumerOptions options;
-  options.bootstrap_servers = text("bootstrap_servers").value_or("");
-  options.topics = nb::cast<std::vector<std::string>>(arguments["topics"]);
-  options.instance_name = text("instance_name");
-  options.service_url = text("service_url");
-  options.group_id = text("group_id");
-  options.use_ssl = nb::cast<bool>(arguments["use_ssl"]);
-  options.ca_cert_path = text("ca_cert_path");
-  options.skip_hostname_verification = nb::cast<bool>(arguments["skip_hostname_verification"]);
-  options.token_scope = text("token_scope").value_or("");
-  options.token_audience = text("token_audience");
-  options.reload_cred = nb::cast<bool>(arguments["reload_cred"]);
-  options.reload_buffer = whole_seconds(nb::cast<double>(arguments["reload_buffer"]));
   auto callable = std::make_shared<OAuthCallable>(oauth_cb);
-  options.oauth_callback = callback_of(callable);
-  options.auto_offset_reset = text("auto_offset_reset").value_or("");
-  options.validate_token = nb::cast<bool>(arguments["validate_token"]);
-  options.check_for_topics = nb::cast<bool>(arguments["check_for_topics"]);
-  options.kafka_config = properties_from(std::move(kafka_config));
+  kafka::ConsumerOptions options;
+  read_common(options, arguments, kafka_config, callable);
+  options.topics = nb::cast<std::vector<std::string>>(arguments["topics"]);
+  options.group_id = optional_text(arguments["group_id"], "group_id");
+  options.auto_offset_reset = optional_text(arguments["auto_offset_reset"], "auto_offset_reset").value_or("");
   return std::make_unique<PyConsumer>(
       waiting([&] { return std::make_unique<kafka::Consumer>(std::move(options)); }), std::move(callable));
 }
 
-std::vector<kafka::TopicPartition> positions_from(const nb::list& positions) {
+std::vector<kafka::TopicPartition> positions_from(
+    const std::vector<std::tuple<std::string, std::int32_t, std::int64_t>>& positions) {
   std::vector<kafka::TopicPartition> made;
-  for (const nb::handle position : positions) {
-    made.push_back({nb::cast<std::string>(nb::object(position[0])),
-                    nb::cast<std::int32_t>(nb::object(position[1])),
-                    nb::cast<std::int64_t>(nb::object(position[2]))});
-  }
+  made.reserve(positions.size());
+  for (const auto& [topic, partition, offset] : positions)
+    made.push_back({topic, partition, offset});
   return made;
 }
 
@@ -219,7 +207,8 @@ void bind_consumer(nb::module_& module) {
       .def("forget_current", &PyConsumer::forget_current)
       .def("commit", &PyConsumer::commit)
       .def("commit_positions",
-           [](PyConsumer& self, const nb::list& positions) {
+           [](PyConsumer& self,
+              const std::vector<std::tuple<std::string, std::int32_t, std::int64_t>>& positions) {
              self.commit_positions(positions_from(positions));
            })
       .def("close", &PyConsumer::close, "timeout"_a)

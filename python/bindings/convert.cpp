@@ -59,7 +59,9 @@ kafka::Headers headers_from(nb::handle headers) {
   for (const nb::handle pair : nb::borrow<nb::iterable>(headers)) {
     if (nb::len(nb::borrow<nb::object>(pair)) != 2)
       wrong_type("headers", "a dict or a list of pairs", headers);
-    made.push_back(header_from(nb::object(pair[0]), nb::object(pair[1])));
+    const nb::object name = pair[0];
+    const nb::object value = pair[1];
+    made.push_back(header_from(name, value));
   }
   return made;
 }
@@ -71,7 +73,7 @@ nb::object str_or_bytes(std::string_view bytes) {
   return nb::bytes(bytes.data(), bytes.size());
 }
 
-std::map<std::string, std::string> properties_from(nb::dict config) {
+std::map<std::string, std::string> properties_from(const nb::dict& config) {
   std::map<std::string, std::string> properties;
   for (const auto& [key, value] : config) {
     const auto name = text_or_bytes(key, "the name of a kafka_config property");

@@ -31,7 +31,7 @@ nb::object str_or_bytes(std::string_view bytes);
 
 /// The properties of librdkafka from keywords: bool, int, float or str.
 /// @throws nb::python_error  TypeError
-std::map<std::string, std::string> properties_from(nb::dict config);
+std::map<std::string, std::string> properties_from(const nb::dict& config);
 
 /// None gives nothing.
 std::optional<std::string> optional_text(nb::handle value, const char* what);

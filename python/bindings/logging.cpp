@@ -23,7 +23,7 @@
 namespace gracedb::python {
 namespace {
 
-using namespace nb::literals;
+using nb::literals::operator""_a;
 
 /// Level as in Python's logging, name of the logger, text.
 using Line = std::tuple<int, std::string, std::string>;

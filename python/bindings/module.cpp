@@ -13,10 +13,11 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 
+#include <memory>
 #include <string>
 
 namespace nb = nanobind;
-using namespace nb::literals;
+using nb::literals::operator""_a;
 
 namespace gracedb::python {
 namespace {
@@ -37,7 +38,8 @@ void bind_json(nb::module_& module) {
         return nb::bytes(text.data(), text.size());
       },
       "value"_a.none());
-  module.def("from_json", [](nb::bytes text) {
+  module.def("from_json", [](const nb::bytes& text) {
+    // Never destroyed: the interpreter is gone before static objects are.
     static JsonReader& reader = *std::make_unique<JsonReader>().release();
     const auto value = reader.read({text.c_str(), text.size()});
     if (!value) throw nb::value_error("not JSON");

@@ -1,5 +1,6 @@
 #include "bindings/producer.hpp"
 
+#include "bindings/client_options.hpp"
 #include "bindings/convert.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/json.hpp"
@@ -14,7 +15,7 @@
 namespace gracedb::python {
 namespace {
 
-using namespace nb::literals;
+using nb::literals::operator""_a;
 
 /// What a delivery callback is told of its message.
 struct DeliveredMessage {
@@ -63,28 +64,14 @@ std::int32_t partition_from(nb::handle partition) {
   return number;
 }
 
-std::unique_ptr<PyProducer> make_producer(const nb::dict& arguments, nb::dict kafka_config,
+std::unique_ptr<PyProducer> make_producer(const nb::dict& arguments, const nb::dict& kafka_config,
                                           nb::handle oauth_cb) {
-  const auto text = [&](const char* name) { return optional_text(arguments[name], name); };
-  kafka::ProducerOptions options;
-  options.bootstrap_servers = text("bootstrap_servers").value_or("");
-  options.topic = text("topic");
-  options.instance_name = text("instance_name");
-  options.service_url = text("service_url");
-  options.use_ssl = nb::cast<bool>(arguments["use_ssl"]);
-  options.ca_cert_path = text("ca_cert_path");
-  options.skip_hostname_verification = nb::cast<bool>(arguments["skip_hostname_verification"]);
-  options.token_scope = text("token_scope").value_or("");
-  options.token_audience = text("token_audience");
-  options.reload_cred = nb::cast<bool>(arguments["reload_cred"]);
-  options.reload_buffer = whole_seconds(nb::cast<double>(arguments["reload_buffer"]));
   auto callable = std::make_shared<OAuthCallable>(oauth_cb);
-  options.oauth_callback = callback_of(callable);
+  kafka::ProducerOptions options;
+  read_common(options, arguments, kafka_config, callable);
+  options.topic = optional_text(arguments["topic"], "topic");
   options.flush_timeout = from_seconds(nb::cast<double>(arguments["flush_timeout"]));
   options.guaranteed_delivery = nb::cast<bool>(arguments["guaranteed_delivery"]);
-  options.validate_token = nb::cast<bool>(arguments["validate_token"]);
-  options.check_for_topics = nb::cast<bool>(arguments["check_for_topics"]);
-  options.kafka_config = properties_from(std::move(kafka_config));
   return std::make_unique<PyProducer>(
       waiting([&] { return std::make_unique<kafka::Producer>(std::move(options)); }), std::move(callable));
 }

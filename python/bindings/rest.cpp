@@ -27,7 +27,7 @@
 namespace gracedb::python {
 namespace {
 
-using namespace nb::literals;
+using nb::literals::operator""_a;
 
 /// A GraceDb client as Python sees it. In the child of a fork() it makes itself anew, since the connections
 /// belong to the parent.
@@ -81,7 +81,7 @@ std::unique_ptr<PyGraceDb> make_client(const nb::dict& arguments) {
   return std::make_unique<PyGraceDb>(std::move(options));
 }
 
-nb::object create_event(PyGraceDb& self, const nb::dict& arguments, nb::bytes contents,
+nb::object create_event(PyGraceDb& self, const nb::dict& arguments, const nb::bytes& contents,
                         PyProducer* producer) {
   const auto text = [&](const char* name) { return optional_text(arguments[name], name); };
   rest::CreateEventOptions event;
@@ -103,7 +103,7 @@ nb::object create_event(PyGraceDb& self, const nb::dict& arguments, nb::bytes co
 }
 
 nb::tuple upload_reserved_event(PyGraceDb& self, const std::string& graceid, const std::string& filename,
-                                nb::bytes contents, const std::vector<std::string>& labels,
+                                const nb::bytes& contents, const std::vector<std::string>& labels,
                                 const std::optional<std::string>& kafka_server,
                                 const std::optional<std::string>& kafka_topic) {
   const rest::UploadReservedOptions options{.graceid = graceid,

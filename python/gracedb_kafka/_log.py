@@ -5,6 +5,7 @@ a thread of ours takes them: a thread of librdkafka must never wait for the GIL.
 """
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
@@ -24,7 +25,8 @@ def emit(lines):
             logging.getLogger(name).log(level, "%s", text)
         except Exception:  # a handler's fault, which is no reason to fail for the call that the line tells of
             if logging.raiseExceptions and sys.stderr:
-                sys.stderr.write(traceback.format_exc())
+                with contextlib.suppress(Exception):  # a closed file
+                    sys.stderr.write(traceback.format_exc())
 
 
 def start():

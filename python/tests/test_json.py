@@ -21,7 +21,7 @@ VALUES = [
     {"floats": [0.0, -0.0, 1.0, 0.1, 1e16, 1e22, 1e-7, 5e-324, 1.7976931348623157e308, 100000.0]},
     {"not numbers": [math.inf, -math.inf]},
     {"tuple": (1, "two", (3.0,))},
-    {1: "int", 2.5: "float", None: "none", True: "bool"},
+    {1: "int", 2.5: "float", None: "none", False: "bool"},
     {"lone surrogate": "\ud800"},
     OrderedDict(b=1, a=2),
 ]

@@ -1,7 +1,6 @@
 """Programs that make the calls of the specification's examples, with its keywords, as they import `ligo.gracedb`."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.environment import clean_environment
 from harness.paths import EXAMPLES
 from harness.process import Process
 from harness.stack import client_environment
@@ -19,16 +17,14 @@ PROGRAMS = Path(__file__).parent / "programs"
 
 
 @pytest.fixture
-def environment(broker, gracedb, pipeline, unused_port, tmp_path):
-    return clean_environment(tmp_path / "home") | {
+def environment(python_environment, broker, gracedb, pipeline, unused_port):
+    return python_environment | {
         "BROKER": broker.sasl_ssl,
         "CA": str(broker.ca_cert),
         "SERVICE_URL": gracedb.service_url,
         "PIPELINE": pipeline,
         "EVENT": str(EXAMPLES / "coinc.xml"),
         "DEAD_BROKER": f"127.0.0.1:{unused_port}",
-        "BEARER_TOKEN_FILE": os.environ["BEARER_TOKEN_FILE"],
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
 
 
