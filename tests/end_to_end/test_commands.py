@@ -11,22 +11,9 @@ import uuid
 import pytest
 
 from harness.paths import EXAMPLES, program
-from harness.sandbox import Sandbox
-from harness.stack import client_environment
 from harness.waiting import wait_until
 
 COINC = EXAMPLES / "coinc.xml"
-
-
-@pytest.fixture(scope="module")
-def gracedb(shared_workshop, broker) -> Sandbox:
-    return shared_workshop.sandbox(broker=broker)
-
-
-@pytest.fixture
-def env(gracedb, broker):
-    yield client_environment(gracedb, broker)
-    gracedb.set_faults()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from harness.command import Result, run
 from harness.leaks import check_no_token
 from harness.messages import upload_message
 from harness.paths import EXAMPLES, ROOT, program
-from harness.sandbox import Sandbox
 from harness.stack import client_environment
 from harness.tokens import Issuer
 from harness.waiting import wait_until
@@ -20,19 +19,9 @@ COINC = (EXAMPLES / "coinc.xml").read_bytes()
 ELSEWHERE = "https://gracedb.example.org/api/"
 
 
-@pytest.fixture(scope="module")
-def gracedb(shared_workshop, broker) -> Sandbox:
-    return shared_workshop.sandbox(broker=broker)
-
-
 @pytest.fixture
 def env(gracedb, broker) -> dict[str, str]:
     return client_environment(gracedb, broker)
-
-
-@pytest.fixture
-def topic(broker) -> str:
-    return broker.create_topic()
 
 
 @pytest.fixture

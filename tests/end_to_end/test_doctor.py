@@ -2,15 +2,9 @@
 
 import pytest
 
-from harness.sandbox import Sandbox
 from harness.stack import client_environment
 
 STEPS = ["DNS", "TCP", "TLS", "token", "SASL", "topic", "GraceDB"]
-
-
-@pytest.fixture(scope="module")
-def gracedb(shared_workshop, broker) -> Sandbox:
-    return shared_workshop.sandbox(broker=broker)
 
 
 @pytest.fixture

@@ -11,34 +11,12 @@ import jwt
 import pytest
 
 from harness.messages import ping_message, upload_message
-from harness.sandbox import Sandbox
-from harness.sender import COINC, Sender
+from harness.sender import COINC
 from harness.stack import client_environment
 from harness.status import Status
 from harness.waiting import wait_until
 
 DEFAULT_PORT = 9463
-
-
-@pytest.fixture(scope="module")
-def gracedb(shared_workshop, broker) -> Sandbox:
-    return shared_workshop.sandbox(broker=broker)
-
-
-@pytest.fixture
-def env(gracedb, broker):
-    yield client_environment(gracedb, broker)
-    gracedb.set_faults()
-
-
-@pytest.fixture
-def topic(broker) -> str:
-    return broker.create_topic()
-
-
-@pytest.fixture
-def sender(gracedb, broker, topic) -> Sender:
-    return Sender(gracedb, broker, topic)
 
 
 def test_metrics_tell_what_has_become_of_the_messages(supervisor, gracedb, env, topic, sender):

@@ -6,28 +6,12 @@ from selenium.webdriver.common.by import By
 
 from harness.browser import browser, console
 from harness.messages import upload_message
-from harness.sandbox import Sandbox
-from harness.sender import COINC, Sender
+from harness.sender import COINC
 from harness.stack import client_environment
 from harness.status import Status
 from harness.waiting import wait_until
 
 HOSTILE = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 1</script>'
-
-
-@pytest.fixture(scope="module")
-def gracedb(shared_workshop, broker) -> Sandbox:
-    return shared_workshop.sandbox(broker=broker)
-
-
-@pytest.fixture
-def topic(broker) -> str:
-    return broker.create_topic()
-
-
-@pytest.fixture
-def sender(gracedb, broker, topic) -> Sender:
-    return Sender(gracedb, broker, topic)
 
 
 @pytest.fixture

@@ -8,36 +8,14 @@ import uuid
 import pytest
 
 from harness.messages import ping_message, upload_message
-from harness.sandbox import Sandbox
 from harness.sender import COINC, Sender
 from harness.stack import client_environment
 from harness.waiting import wait_until
 
 
-@pytest.fixture(scope="module")
-def gracedb(shared_workshop, broker) -> Sandbox:
-    return shared_workshop.sandbox(broker=broker)
-
-
-@pytest.fixture
-def env(gracedb, broker):
-    yield client_environment(gracedb, broker)
-    gracedb.set_faults()
-
-
-@pytest.fixture
-def topic(broker) -> str:
-    return broker.create_topic()
-
-
 @pytest.fixture
 def group() -> str:
     return f"supervisor-{uuid.uuid4()}"
-
-
-@pytest.fixture
-def sender(gracedb, broker, topic) -> Sender:
-    return Sender(gracedb, broker, topic)
 
 
 def test_killed_between_upload_and_commit_the_event_is_there_once(
