@@ -1,5 +1,7 @@
 #include "core/interruption.hpp"
 
+#include "core/clock.hpp"
+
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -7,7 +9,7 @@
 namespace gracedb {
 namespace {
 
-constexpr std::chrono::milliseconds shortest_interval{50};
+constexpr std::chrono::milliseconds shortest_interval{25};
 
 thread_local Interruptible* current = nullptr;
 
@@ -40,8 +42,8 @@ std::chrono::milliseconds slice(std::chrono::milliseconds wait) noexcept {
 void sleep_for(std::chrono::milliseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
   while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-    if (left <= std::chrono::milliseconds(0)) return;
+    const auto left = left_until(end);
+    if (left == std::chrono::milliseconds(0)) return;
     std::this_thread::sleep_for(slice(left));
     check();
   }

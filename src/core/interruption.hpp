@@ -8,7 +8,7 @@
 namespace gracedb::interruption {
 
 /// The longest wait between two calls of check().
-inline constexpr std::chrono::milliseconds longest_wait{100};
+inline constexpr std::chrono::milliseconds longest_wait{50};
 
 /// True if this thread has an Interruptible.
 bool is_possible() noexcept;

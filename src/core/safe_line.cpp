@@ -2,6 +2,7 @@
 
 #include "core/redact.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace gracedb {
@@ -9,7 +10,7 @@ namespace {
 
 constexpr std::size_t longest_line = 300;
 
-std::string on_one_line(std::string_view text) {
+std::string with_single_spaces(std::string_view text) {
   std::string line;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -39,6 +40,20 @@ std::string shortened(std::string text) {
 
 }  // namespace
 
-std::string safe_line(std::string_view text) { return shortened(on_one_line(redact(text))); }
+std::string on_one_line(std::string_view text) {
+  std::string line;
+  while (!text.empty()) {
+    std::string_view part = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
+    if (part.ends_with('.')) part.remove_suffix(1);
+    if (part.empty()) continue;
+    if (!line.empty()) line += "; ";
+    line += part;
+  }
+  return line;
+}
+
+std::string safe_line(std::string_view text) { return shortened(with_single_spaces(redact(text))); }
 
 }  // namespace gracedb

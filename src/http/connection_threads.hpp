@@ -1,13 +1,12 @@
 #pragma once
 
+#include "core/helpers.hpp"
+
 #include <httplib.h>
 
-#include <condition_variable>
+#include <cstddef>
 #include <functional>
-#include <list>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <utility>
 
 namespace gracedb::http {
 
@@ -15,21 +14,13 @@ namespace gracedb::http {
 /// pool would let idle keep-alive connections shut new ones out.
 class ConnectionThreads : public httplib::TaskQueue {
  public:
-  explicit ConnectionThreads(std::size_t most_threads) : most_threads_(most_threads) {}
+  explicit ConnectionThreads(std::size_t most_threads) : threads_(most_threads) {}
 
-  void enqueue(std::function<void()> connection) override;
-  void shutdown() override;
+  void enqueue(std::function<void()> connection) override { threads_.run(std::move(connection)); }
+  void shutdown() override { threads_.finish(); }
 
  private:
-  void work();
-
-  const std::size_t most_threads_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::list<std::function<void()>> waiting_;
-  std::size_t idle_ = 0;
-  bool is_stopping_ = false;
-  std::vector<std::jthread> threads_;
+  Helpers threads_;
 };
 
 }  // namespace gracedb::http

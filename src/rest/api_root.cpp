@@ -105,8 +105,11 @@ void ApiRoot::check_event(const CreateEventOptions& event) const {
 void ApiRoot::check_known(std::string_view what, const std::string& list, const std::string& value) const {
   const auto entries = document_.find(list);
   if (entries == document_.end() || !entries->is_array()) return;
+  const auto is_value = [&value](const json& entry) {
+    return entry.is_string() && entry.get_ref<const std::string&>() == value;
+  };
+  if (std::any_of(entries->begin(), entries->end(), is_value)) return;
   const std::vector<std::string> known = strings_of(*entries);
-  if (std::find(known.begin(), known.end(), value) != known.end()) return;
   const auto similar = std::find_if(known.begin(), known.end(),
                                     [&](const std::string& name) { return equal_without_case(name, value); });
   const std::string hint = similar == known.end() ? fmt::format("it knows {}", fmt::join(known, ", "))

@@ -1,11 +1,11 @@
 #include "rest/credentials.hpp"
 
 #include "core/log.hpp"
+#include "core/safe_line.hpp"
 #include "rest/certificate.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -34,21 +34,6 @@ void check(const GraceDbOptions& options, const Url& service, const auth::Enviro
   if (const auto fault = fault_of(*options.cred, environment)) {
     throw std::invalid_argument(fmt::format("the certificate given as cred cannot be used: {}", *fault));
   }
-}
-
-// "first line; second; third"
-std::string on_one_line(std::string_view text) {
-  std::string line;
-  while (!text.empty()) {
-    std::string_view part = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(part.size() + 1, text.size()));
-    part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
-    if (part.ends_with('.')) part.remove_suffix(1);
-    if (part.empty()) continue;
-    if (!line.empty()) line += "; ";
-    line += part;
-  }
-  return line;
 }
 
 }  // namespace

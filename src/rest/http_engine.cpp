@@ -9,6 +9,9 @@
 namespace gracedb::rest {
 namespace {
 
+/// Over one connection of HTTP/2; libcurl's own limit.
+constexpr std::size_t most_streams = 100;
+
 void require(CURLMcode code) {
   if (code != CURLM_OK) throw std::runtime_error(std::string("libcurl: ") + curl_multi_strerror(code));
 }
@@ -35,7 +38,9 @@ struct HttpEngine::Running {
 };
 
 HttpEngine::HttpEngine(ConnectionSettings settings, std::size_t most_connections)
-    : settings_(std::move(settings)), multi_(make_multi(), &curl_multi_cleanup) {
+    : settings_(std::move(settings)),
+      most_connections_(most_connections),
+      multi_(make_multi(), &curl_multi_cleanup) {
   const auto most = static_cast<long>(most_connections);
   require(curl_multi_setopt(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, most));
   require(curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, most));
@@ -44,6 +49,10 @@ HttpEngine::HttpEngine(ConnectionSettings settings, std::size_t most_connections
 HttpEngine::~HttpEngine() {
   for (const auto& [id, running] : running_)
     curl_multi_remove_handle(multi_.get(), running->handle.get());
+}
+
+bool HttpEngine::has_room() const noexcept {
+  return running_.size() < (has_streams_ ? most_streams : most_connections_);
 }
 
 HttpEngine::Handle HttpEngine::take_handle() {
@@ -103,11 +112,18 @@ std::vector<HttpEngine::Finished> HttpEngine::harvest() {
     CURL* handle = message->easy_handle;
     const CURLcode code = message->data.result;  // the message goes with the handle
     const Id id = ids_.at(handle);
+    note_version(handle);
     curl_multi_remove_handle(multi_.get(), handle);
     finished.push_back({id, running_.at(id)->transfer.finish(code)});
     retire(id);
   }
   return finished;
+}
+
+void HttpEngine::note_version(CURL* handle) noexcept {
+  long version = CURL_HTTP_VERSION_NONE;
+  curl_easy_getinfo(handle, CURLINFO_HTTP_VERSION, &version);
+  if (version != CURL_HTTP_VERSION_NONE) has_streams_ = version >= CURL_HTTP_VERSION_2_0;
 }
 
 void HttpEngine::wake() noexcept { curl_multi_wakeup(multi_.get()); }

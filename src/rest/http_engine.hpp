@@ -27,6 +27,9 @@ class HttpEngine {
   HttpEngine(const HttpEngine&) = delete;
   HttpEngine& operator=(const HttpEngine&) = delete;
 
+  /// True if a request would be sent at once: over a connection of its own, or as one more stream of HTTP/2.
+  /// More can be started, but libcurl looks at each of them each time.
+  bool has_room() const noexcept;
   /// Begins to send a request. What it lends must stay until it has finished or is cancelled.
   void start(Id id, HttpRequest request, const Authorization& authorization);
   /// Breaks a request off. One that is not there is no fault.
@@ -43,9 +46,12 @@ class HttpEngine {
 
   Handle take_handle();
   std::vector<Finished> harvest();
+  void note_version(CURL* handle) noexcept;
   void retire(Id id);
 
   const ConnectionSettings settings_;
+  const std::size_t most_connections_;
+  bool has_streams_ = false;  ///< the server speaks HTTP/2
   std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi_;
   std::unordered_map<Id, std::unique_ptr<Running>> running_;
   std::unordered_map<CURL*, Id> ids_;

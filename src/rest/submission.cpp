@@ -119,15 +119,9 @@ Submission::Submission(Session& session, const ApiRoot& root, CreateEventOptions
 }
 
 void Submission::take_all_steps() {
-  if (!goes_by_kafka()) {
-    post();
-  } else if (!event_.gracedb_upload) {
-    publish();
-  } else if (reserve()) {
-    publish_or_recover();
-  } else {
-    post();
-  }
+  if (goes_by_kafka() && !event_.gracedb_upload) return publish();
+  if (goes_by_kafka() && reserve()) return publish_or_recover();
+  post();
 }
 
 void Submission::post() {

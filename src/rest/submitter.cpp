@@ -41,11 +41,13 @@ std::future<CreatedEvent> Submitter::submit(std::unique_ptr<Submission> submissi
     help(std::move(job), [](Submission& event) { event.take_all_steps(); });
     return future;
   }
+  bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
+    is_first = inbox_.empty();
     inbox_.push_back(std::move(job));
   }
-  engine_.wake();
+  if (is_first) engine_.wake();  // it takes the others with it
   return future;
 }
 
@@ -102,8 +104,18 @@ void Submitter::reserve_all() noexcept {
 }
 
 void Submitter::reserve_some() {
-  for (JobPtr& job : take_inbox())
+  for (JobPtr& job : take_inbox()) {
+    if (job->submission->needs_reservation()) {
+      waiting_.push_back(std::move(job));
+    } else {
+      deliver(std::move(job));
+    }
+  }
+  while (!waiting_.empty() && engine_.has_room()) {
+    JobPtr job = std::move(waiting_.front());
+    waiting_.pop_front();
     start(std::move(job));
+  }
   for (HttpEngine::Finished& finished : engine_.run(look_again))
     finish(std::move(finished));
 }
@@ -113,6 +125,8 @@ void Submitter::give_up_reserving(const std::exception_ptr& reason) noexcept {
     engine_.cancel(id);
     fail(std::move(job), reason);
   }
+  for (JobPtr& job : std::exchange(waiting_, {}))
+    fail(std::move(job), reason);
   for (JobPtr& job : take_inbox())
     fail(std::move(job), reason);
 }
@@ -123,11 +137,14 @@ std::deque<Submitter::JobPtr> Submitter::take_inbox() noexcept {
 }
 
 void Submitter::start(JobPtr job) {
-  if (!job->submission->needs_reservation()) return deliver(std::move(job));
-  job->reservation = job->submission->reservation();
-  const Authorization authorization = session_.credentials().authorization(parse_url(job->reservation.url));
   const auto id = ++last_id_;
-  engine_.start(id, job->reservation, authorization);
+  try {
+    job->reservation = job->submission->reservation();
+    engine_.start(id, job->reservation,
+                  session_.credentials().authorization(parse_url(job->reservation.url)));
+  } catch (...) {
+    return fail(std::move(job), std::current_exception());
+  }
   reserving_.emplace(id, std::move(job));
 }
 

@@ -2,7 +2,7 @@
 
 #include "gracedb/rest/gracedb.hpp"
 
-#include "rest/helpers.hpp"
+#include "core/helpers.hpp"
 #include "rest/http_engine.hpp"
 #include "rest/session.hpp"
 #include "rest/submission.hpp"
@@ -90,6 +90,7 @@ class Submitter {
 
   std::atomic<bool> stopping_{false};
   HttpEngine::Id last_id_ = 0;
+  std::deque<JobPtr> waiting_;  ///< for room in the engine
   std::unordered_map<HttpEngine::Id, JobPtr> reserving_;
 
   std::thread reserver_;

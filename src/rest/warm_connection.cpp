@@ -28,7 +28,11 @@ WarmConnection::WarmConnection(Session& session, ApiRootCache& root, bool stay)
       }) {}
 
 WarmConnection::~WarmConnection() {
-  stopping_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stopped_.notify_all();
   thread_.join();
 }
 
@@ -48,14 +52,18 @@ void WarmConnection::run() noexcept {
 }
 
 void WarmConnection::stay_open() {
-  while (true) {
-    interruption::sleep_for(between_looks);
+  while (!is_stopped_within(between_looks)) {
     try {
       look();
     } catch (const std::exception& fault) {
       logger.debug("while keeping a connection open: {}", fault.what());
     }
   }
+}
+
+bool WarmConnection::is_stopped_within(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return stopped_.wait_for(lock, time, [this] { return stopping_.load(); });
 }
 
 void WarmConnection::look() {

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 namespace gracedb::rest {
@@ -28,6 +30,7 @@ class WarmConnection {
  private:
   void run() noexcept;
   void stay_open();
+  bool is_stopped_within(std::chrono::milliseconds time);
   void look();
 
   Session& session_;
@@ -35,6 +38,8 @@ class WarmConnection {
   const bool stay_;
   std::chrono::steady_clock::duration longest_silence_;
   std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable stopped_;
   std::thread thread_;
 };
 

@@ -6,7 +6,7 @@
 namespace gracedb {
 
 /// Lets the calls that wait on this thread be ended from outside, by a signal for instance. While it lives,
-/// such a call runs `check` about every 0.1 s, outside of any lock; what `check` throws ends the call and
+/// such a call runs `check` about every 0.05 s, outside of any lock; what `check` throws ends the call and
 /// goes to its caller. Nothing is left half done: deliver() withdraws its message first, close() still
 /// releases everything.
 ///

@@ -30,5 +30,12 @@ TEST(SafeLine, HoldsNoToken) {
   EXPECT_EQ(safe_line("refused " + token), "refused [token]");
 }
 
+TEST(OnOneLine, JoinsTheLinesOfAList) {
+  EXPECT_EQ(on_one_line("No token was found.\n  $SCITOKEN: not set\n\n  $BEARER_TOKEN: expired.\n"),
+            "No token was found; $SCITOKEN: not set; $BEARER_TOKEN: expired");
+  EXPECT_EQ(on_one_line("one"), "one");
+  EXPECT_EQ(on_one_line("\n"), "");
+}
+
 }  // namespace
 }  // namespace gracedb

@@ -97,6 +97,7 @@ TEST(ApiRootCache, FetchesOnceForAllThreads) {
   Session session(anonymous(server.service_url()));
   ApiRootCache cache(session, "v2");
   std::vector<std::future<const ApiRoot*>> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.push_back(std::async(std::launch::async, [&] { return &cache.get(); }));
   }

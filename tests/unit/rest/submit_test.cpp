@@ -3,7 +3,6 @@
 #include "gracedb/rest/gracedb.hpp"
 
 #include "fake_gracedb.hpp"
-#include "rest/helpers.hpp"
 #include "support/captured_log.hpp"
 #include "support/mock_kafka.hpp"
 
@@ -26,7 +25,6 @@ using test_support::message_of;
 using test_support::MockKafka;
 using test_support::TestReply;
 using test_support::TestRequest;
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -63,6 +61,23 @@ class Submit : public ::testing::Test {
             .kafka = &producer};
   }
 
+  static std::vector<std::string> different_files(std::size_t count) {
+    std::vector<std::string> files;
+    files.reserve(count);
+    for (std::size_t i = 0; i < count; ++i)
+      files.push_back(fmt::format("<file number='{}'/>", i));
+    return files;
+  }
+
+  static std::vector<std::future<CreatedEvent>> submit_all(GraceDb& client, kafka::Producer& producer,
+                                                           const std::vector<std::string>& files) {
+    std::vector<std::future<CreatedEvent>> events;
+    events.reserve(files.size());
+    for (const std::string& file : files)
+      events.push_back(client.submit(event(producer, file)));
+    return events;
+  }
+
   CapturedLog log_;
   MockKafka kafka_;
 };
@@ -71,12 +86,8 @@ TEST_F(Submit, ConfirmsEachOfManyEventsUnderItsOwnGraceid) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
-  std::vector<std::string> files;
-  for (int i = 0; i < 100; ++i)
-    files.push_back(fmt::format("<file number='{}'/>", i));
-  std::vector<std::future<CreatedEvent>> events;
-  for (const std::string& file : files)
-    events.push_back(client.submit(event(producer, file)));
+  const std::vector<std::string> files = different_files(100);
+  auto events = submit_all(client, producer, files);
 
   std::set<std::string> graceids;
   std::set<std::int64_t> offsets;
@@ -98,12 +109,8 @@ TEST_F(Submit, SendsEachFileUnderTheGraceidThatWasReservedForIt) {
   }};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
-  std::vector<std::string> files;
-  for (int i = 0; i < 20; ++i)
-    files.push_back(fmt::format("<file number='{}'/>", i));
-  std::vector<std::future<CreatedEvent>> events;
-  for (const std::string& file : files)
-    events.push_back(client.submit(event(producer, file)));
+  const std::vector<std::string> files = different_files(20);
+  auto events = submit_all(client, producer, files);
   for (auto& each : events)
     each.get();
 
@@ -222,30 +229,18 @@ TEST_F(Submit, GivesUpWhatIsNotReservedWhenTheClientEnds) {
   }};
   std::optional<GraceDb> client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(*client);
-  auto event_under_way = client->submit(event(producer));
+  std::vector<std::future<CreatedEvent>> events;
+  constexpr int more_than_are_reserved_at_a_time = 20;
+  events.reserve(more_than_are_reserved_at_a_time);
+  for (int i = 0; i < more_than_are_reserved_at_a_time; ++i)
+    events.push_back(client->submit(event(producer)));
   asked.get_future().wait();
   client.reset();
-  EXPECT_THAT(message_of<KafkaError>([&] { event_under_way.get(); }),
-              HasSubstr("closed before the event was reserved"));
-  end.set_value();
-}
-
-TEST(HelpersTest, DoEverythingBeforeTheyEndOnNoMoreThreadsThanAllowed) {
-  std::atomic<int> done{0};
-  std::mutex mutex;
-  std::set<std::thread::id> threads;
-  {
-    Helpers helpers(3);
-    for (int i = 0; i < 50; ++i) {
-      helpers.run([&] {
-        const std::lock_guard lock(mutex);
-        threads.insert(std::this_thread::get_id());
-        ++done;
-      });
-    }
+  for (auto& each : events) {
+    EXPECT_THAT(message_of<KafkaError>([&] { each.get(); }),
+                HasSubstr("closed before the event was reserved"));
   }
-  EXPECT_EQ(done, 50);
-  EXPECT_LE(threads.size(), 3U);
+  end.set_value();
 }
 
 }  // namespace

@@ -41,9 +41,7 @@ TEST(Url, WithoutASchemeIsRefusedWithARemedy) {
             "give one like https://gracedb-test.ligo.org/api/");
 }
 
-TEST(Url, WithoutAHostIsRefused) {
-  EXPECT_THROW(parse_service_url("https:///api/"), std::invalid_argument);
-}
+TEST(Url, WithoutAHostIsRefused) { EXPECT_THROW(parse_service_url("https:///api/"), std::invalid_argument); }
 
 TEST(Url, WithAUserNameIsRefusedWithoutShowingThePassword) {
   for (const char* text :

@@ -52,16 +52,35 @@ TEST(WarmConnection, FetchesTheApiRootBeforeItIsAskedFor) {
   EXPECT_TRUE(soon([&] { return count(server.all_requests(), "GET") == 1; }));
 }
 
+/// The API root, and the end of the connection.
+TestReply answer_once(const TestRequest& request) {
+  const std::string service = "http://" + request.headers.at("host") + "/api/";
+  return {.body = root_document(service, "v2").dump(), .headers = {{"Connection", "close"}}};
+}
+
 TEST(WarmConnection, IsOpenedAgainWithoutACredentialWhenTheServerHasClosedIt) {
-  const TestServer server([](const TestRequest& request) {
-    const std::string service = "http://" + request.headers.at("host") + "/api/";
-    return TestReply{.body = root_document(service, "v2").dump(), .headers = {{"Connection", "close"}}};
-  });
+  const TestServer server(answer_once);
   const GraceDb client(anonymous(server.url("/api/")));
   const kafka::Producer producer = producer_of(client);
   EXPECT_TRUE(soon([&] { return count(server.requests(), "HEAD") >= 2; }));
   for (const TestRequest& request : server.requests())
     EXPECT_FALSE(request.headers.contains("authorization"));
+}
+
+TEST(WarmConnection, IsNotOpenedAgainWhereItIsNotToBeKept) {
+  const TestServer server(answer_once);
+  GraceDbOptions options = anonymous(server.url("/api/"));
+  options.keep_warm = false;
+  const GraceDb client(options);
+  const kafka::Producer producer = producer_of(client);
+  ASSERT_TRUE(soon([&] { return count(server.requests(), "GET") == 1; }));
+
+  // By the time another client has opened its own again, this one would have, too.
+  const TestServer other_server(answer_once);
+  const GraceDb other(anonymous(other_server.url("/api/")));
+  const kafka::Producer other_producer = producer_of(other);
+  ASSERT_TRUE(soon([&] { return count(other_server.requests(), "HEAD") >= 2; }));
+  EXPECT_EQ(server.requests().size(), 1U);
 }
 
 TEST(WarmConnection, DoesNotHoldUpTheEndOfAClientWhoseServerHangs) {

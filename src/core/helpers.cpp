@@ -1,17 +1,16 @@
-#include "rest/helpers.hpp"
+#include "core/helpers.hpp"
 
 #include <utility>
 
-namespace gracedb::rest {
+namespace gracedb {
 
-Helpers::~Helpers() {
+void Helpers::finish() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   news_.notify_all();
-  for (std::thread& thread : threads_)
-    thread.join();
+  threads_.clear();
 }
 
 void Helpers::run(std::function<void()> work) {
@@ -38,4 +37,4 @@ void Helpers::serve() {
   }
 }
 
-}  // namespace gracedb::rest
+}  // namespace gracedb
