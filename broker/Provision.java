@@ -18,8 +18,8 @@ import org.apache.kafka.common.resource.ResourceType;
 /**
  * Gives a broker the topics and access rules of GraceDB instances, as soon as it answers.
  * The users may do with the instances' topics what a pipeline or a supervisor does; "forbidden" is closed to all,
- * "readonly" closed to writers. Arguments: bootstrap server, instances, topics, users (each a comma-separated list),
- * partitions of each topic.
+ * "readonly" closed to writers; a transactional id that begins with "no-transactions" is not allowed. Arguments:
+ * bootstrap server, instances, topics, users (each a comma-separated list), partitions of each topic.
  */
 public final class Provision {
   private static final String ANY_HOST = "*";
@@ -42,12 +42,18 @@ public final class Provision {
           rules.add(allow(user, operation, new ResourcePattern(ResourceType.TOPIC, instance + ".", PatternType.PREFIXED)));
         }
       }
-      rules.add(deny(AclOperation.ALL, instance + ".forbidden"));
-      rules.add(deny(AclOperation.WRITE, instance + ".readonly"));
+      rules.add(deny(AclOperation.ALL, topic(instance + ".forbidden")));
+      rules.add(deny(AclOperation.WRITE, topic(instance + ".readonly")));
     }
+    rules.add(deny(AclOperation.ALL,
+        new ResourcePattern(ResourceType.TRANSACTIONAL_ID, "no-transactions", PatternType.PREFIXED)));
     for (String user : users) {
       for (AclOperation operation : List.of(AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DELETE)) {
         rules.add(allow(user, operation, new ResourcePattern(ResourceType.GROUP, "*", PatternType.LITERAL)));
+      }
+      for (AclOperation operation : List.of(AclOperation.WRITE, AclOperation.DESCRIBE)) {
+        rules.add(allow(user, operation,
+            new ResourcePattern(ResourceType.TRANSACTIONAL_ID, "*", PatternType.LITERAL)));
       }
     }
 
@@ -70,8 +76,11 @@ public final class Provision {
     return new AclBinding(on, new AccessControlEntry("User:" + user, ANY_HOST, operation, AclPermissionType.ALLOW));
   }
 
-  private static AclBinding deny(AclOperation operation, String topic) {
-    return new AclBinding(new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL),
-        new AccessControlEntry("User:*", ANY_HOST, operation, AclPermissionType.DENY));
+  private static ResourcePattern topic(String name) {
+    return new ResourcePattern(ResourceType.TOPIC, name, PatternType.LITERAL);
+  }
+
+  private static AclBinding deny(AclOperation operation, ResourcePattern on) {
+    return new AclBinding(on, new AccessControlEntry("User:*", ANY_HOST, operation, AclPermissionType.DENY));
   }
 }

@@ -1,6 +1,7 @@
 #include "gracedb-kafka/broker_probe.hpp"
 
 #include "common/durations.hpp"
+#include "core/clock.hpp"
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -130,8 +131,7 @@ Socket::~Socket() {
 
 bool Socket::wait(short events, steady_clock::time_point deadline) const {
   pollfd ready{.fd = descriptor_, .events = events, .revents = 0};
-  const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-  return ::poll(&ready, 1, static_cast<int>(std::max<milliseconds::rep>(left.count(), 0))) > 0;
+  return ::poll(&ready, 1, static_cast<int>(left_until(deadline).count())) > 0;
 }
 
 }  // namespace gracedb::cli

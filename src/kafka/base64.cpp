@@ -54,6 +54,7 @@ bool append_last(std::string& bytes, std::string_view four) {
 
 void append_base64(std::string& text, std::string_view bytes) {
   text.reserve(text.size() + base64_size(bytes.size()));
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): filled before it is read, as the next one
   std::array<char, text_at_once + 1> block;  // OpenSSL writes a null at the end
   for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes_at_once, bytes.size()))) {
     const std::string_view part = bytes.substr(0, bytes_at_once);
@@ -70,6 +71,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
   if (text.empty()) return bytes;
   if (text.size() % 4 != 0) return std::nullopt;
   bytes.reserve(text.size() / 4 * 3);
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init)
   std::array<char, bytes_at_once + decode_slack> block;
   for (std::string_view body = text.substr(0, text.size() - 4); !body.empty();
        body.remove_prefix(std::min(text_at_once, body.size()))) {

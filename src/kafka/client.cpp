@@ -3,11 +3,13 @@
 #include "gracedb/core/errors.hpp"
 #include "gracedb/kafka/topics.hpp"
 
+#include "core/clock.hpp"
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
 #include "kafka/distance.hpp"
 #include "kafka/error_text.hpp"
+#include "kafka/lookup.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -31,8 +33,8 @@ using std::chrono::steady_clock;
 /// connection, and once there is one and only the answer is waited for.
 constexpr milliseconds connection_slice{100};
 constexpr milliseconds answer_slice{2'000};
-/// How long a broker that has refused us is asked whether it would answer now.
-constexpr milliseconds recovery_wait{250};
+/// How long a broker that has refused us is asked whether it would answer now. Cannot be interrupted.
+constexpr milliseconds recovery_wait{150};
 /// A broker that refuses connections for so long is taken to be down. Less would mistake a host name with
 /// several addresses, tried one after the other, for a dead broker.
 constexpr milliseconds patience_with_refusals{3'000};
@@ -45,7 +47,10 @@ constexpr std::chrono::microseconds nearby{2'000};
 
 LogLevel level_of(int syslog_level, std::string_view facility) {
   // Failed connections and requests come as errors too, once each and not at every try.
-  if (facility == "FAIL" || facility == "ERROR" || facility == "GETPID") return LogLevel::debug;
+  constexpr std::array<std::string_view, 6> told_otherwise = {"FAIL",   "ERROR",    "GETPID",
+                                                              "TXNERR", "ADDPARTS", "ADDOFFSETS"};
+  if (std::find(told_otherwise.begin(), told_otherwise.end(), facility) != told_otherwise.end())
+    return LogLevel::debug;
   if (syslog_level <= 3) return LogLevel::error;
   if (syslog_level == 4) return LogLevel::warning;
   return syslog_level <= 6 ? LogLevel::info : LogLevel::debug;
@@ -83,6 +88,7 @@ Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle 
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_error_cb(config.get(), &Client::on_error);
   rd_kafka_conf_set_log_cb(config.get(), &Client::on_log);
+  look_up_aware_of_forks(config.get());
   chooses_compression_ = type == RD_KAFKA_PRODUCER && settings.chooses_compression();
   if (chooses_compression_) rd_kafka_conf_set_connect_cb(config.get(), &Client::on_connect);
   if (hooks.delivered != nullptr) {
@@ -111,6 +117,7 @@ Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle 
   handle_.reset(rd_kafka_new(type, config.get(), reason.data(), reason.size()));
   if (!handle_) throw std::invalid_argument(fmt::format("kafka_config: {}", redact(reason.data())));
   static_cast<void>(config.release());  // owned by the client now
+  news_.reset(rd_kafka_queue_get_main(handle_.get()));
 
   if (tokens_) {
     // Renewal must not depend on somebody polling: an idle client would lose its login.
@@ -166,6 +173,7 @@ void Client::prepare(const std::string& topic) {
 
 void Client::destroy() noexcept {
   topics_.clear();
+  news_.reset();
   handle_.reset();
 }
 
@@ -220,8 +228,8 @@ MetadataHandle Client::fetch_metadata(milliseconds timeout) {
   const auto start = steady_clock::now();
   while (true) {
     const rd_kafka_metadata_t* found = nullptr;
-    const auto left = std::chrono::ceil<milliseconds>(start + timeout - steady_clock::now());
-    const auto slice = std::clamp(left, milliseconds(1), is_connected() ? answer_slice : connection_slice);
+    const auto slice = std::clamp(left_until(start + timeout), milliseconds(1),
+                                  is_connected() ? answer_slice : connection_slice);
     const auto code = rd_kafka_metadata(handle_.get(), 1, nullptr, &found, static_cast<int>(slice.count()));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       health_.note_success();

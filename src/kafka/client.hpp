@@ -44,6 +44,8 @@ class Client {
 
   /// Runs the callbacks that are due.
   void serve(std::chrono::milliseconds timeout);
+  /// True if callbacks are due.
+  bool has_news() const noexcept { return rd_kafka_queue_length(news_.get()) > 0; }
   /// From here on rd_kafka_consumer_poll() runs them, and serve() does nothing.
   void redirect_to_consumer_queue();
 
@@ -100,6 +102,7 @@ class Client {
   bool chooses_compression_ = false;
   std::atomic<int> socket_{-1};  ///< of the latest connection; librdkafka's
   ClientHandle handle_;          // its threads call back into everything above until it is destroyed
+  QueueHandle news_;
   std::mutex topics_mutex_;
   std::map<std::string, TopicHandle, std::less<>> topics_;  // those prepared; gone before the client
 };

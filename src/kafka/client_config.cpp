@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <charconv>
 #include <stdexcept>
 
 namespace gracedb::kafka {
@@ -43,7 +43,10 @@ Properties common_defaults(const ClientSettings& settings) {
   return defaults;
 }
 
-bool is_topic_character(unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; }
+bool is_topic_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+         c == '-';
+}
 
 void check(const ClientSettings& settings, Faults& faults) {
   if (settings.bootstrap_servers.empty()) faults.add("bootstrap_servers is empty; give host:port");
@@ -85,6 +88,13 @@ std::string property(const rd_kafka_conf_t* config, const char* name) {
   std::string value(size, '\0');
   rd_kafka_conf_get(config, name, value.data(), &size);
   value.resize(size - 1);
+  return value;
+}
+
+std::size_t number_property(const rd_kafka_conf_t* config, const char* name) {
+  const std::string text = property(config, name);
+  std::size_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
 

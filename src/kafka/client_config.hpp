@@ -5,6 +5,7 @@
 #include "kafka/handles.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -64,6 +65,8 @@ ConfHandle make_config(const ClientSettings& settings, const Properties& default
 
 /// One effective property; empty where it is not set.
 std::string property(const rd_kafka_conf_t* config, const char* name);
+/// One that is a number; 0 where it is not set.
+std::size_t number_property(const rd_kafka_conf_t* config, const char* name);
 
 /// True if the configuration logs in with a token of ours.
 bool needs_token(const rd_kafka_conf_t* config);

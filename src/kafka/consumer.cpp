@@ -1,12 +1,16 @@
 #include "gracedb/kafka/consumer.hpp"
 
+#include "core/clock.hpp"
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "kafka/assignment.hpp"
 #include "kafka/client.hpp"
 #include "kafka/conversions.hpp"
 #include "kafka/error_text.hpp"
-#include "kafka/group_join.hpp"
+#include "kafka/group_leave.hpp"
+#include "kafka/group_metadata.hpp"
+#include "kafka/group_requests.hpp"
+#include "kafka/refill.hpp"
 #include "kafka/wake.hpp"
 
 #include <fmt/format.h>
@@ -30,6 +34,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds destructor_timeout{5'000};
+/// After close() was interrupted.
 constexpr milliseconds time_to_leave{1'000};
 
 /// A name that no other consumer has: "gracedb-client-" and the first 8 hex digits of
@@ -52,7 +57,12 @@ Properties consumer_defaults(const ConsumerOptions& options, const std::string& 
       {"auto.offset.reset", options.auto_offset_reset},
       // A message counts as processed when the next one is asked for, not when it is handed out.
       {"enable.auto.offset.store", "false"},
+      // Fetches follow one another; each has the broker's whole answer time to itself.
+      {"max.partition.fetch.bytes", "4194304"},
       {"enable.partition.eof", options.track_end ? "true" : "false"},
+      // A commit under way keeps librdkafka's client from ending until it is answered, or for as long as
+      // this.
+      {"socket.timeout.ms", "10000"},
   };
 }
 
@@ -65,11 +75,20 @@ void check(const ConsumerOptions& options, Faults& faults) {
   }
 }
 
+/// librdkafka would try such a commit again and again until the group has its new generation, and fail then.
+[[noreturn]] void throw_between_generations() {
+  constexpr auto code = RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+  throw KafkaConsumerError(error_text("commit", code), code, true);
+}
+
 }  // namespace
 
 class Consumer::Impl {
  public:
   explicit Impl(ConsumerOptions options);
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl();
 
   void subscribe(const std::vector<std::string>& topics);
   std::optional<Message> poll(milliseconds timeout, bool watch_signals);
@@ -84,6 +103,7 @@ class Consumer::Impl {
   void commit_async(const std::vector<TopicPartition>& next_offsets);
   std::vector<TopicPartition> assignment() const;
   std::vector<TopicPartition> committed(milliseconds timeout);
+  std::string group_metadata() const { return closed_ ? std::string() : write_group_metadata(handle()); }
   std::vector<TopicPartition> find_edges(Edge edge, milliseconds timeout);
   std::vector<TopicPartition> known_ends() const;
   bool at_end() const noexcept { return assignment_.at_end(); }
@@ -91,6 +111,13 @@ class Consumer::Impl {
   void resume(const std::vector<TopicPartition>& partitions);
   void seek(const TopicPartition& position);
   void close(milliseconds timeout);
+  /// With this strategy librdkafka before 2.3 ends the process when a member is destroyed that has never had
+  /// a share (its issue 4312). Such a one has left its group, and stays in memory.
+  bool must_stay() const noexcept {
+    return rd_kafka_version() < 0x020300ff && is_cooperative_ && group_requests_.has_joined() &&
+           !assignment_.has_had_share();
+  }
+  void finish_leaving() noexcept;
   std::vector<TopicInfo> list_topics(milliseconds timeout);
 
   const std::string& group_id() const noexcept { return group_id_; }
@@ -104,13 +131,12 @@ class Consumer::Impl {
   rd_kafka_resp_err_t commit_and_wait(const std::vector<TopicPartition>& next_offsets);
   bool take_stop() noexcept;
   void require_open() const;
-  void require_generation() const;
   void mark_processed();
   MessageHandle next(milliseconds timeout, bool watch_signals);
   bool is_message(const rd_kafka_message_t& raw);
   void handle_error(const rd_kafka_message_t& raw);
   void wait(milliseconds timeout, bool watch_signals) const;
-  std::exception_ptr leave_group(steady_clock::time_point deadline);
+  void leave_after_deadline();
   rd_kafka_t* handle() const noexcept { return client_->handle(); }
 
   ConsumerOptions options_;
@@ -118,20 +144,27 @@ class Consumer::Impl {
   std::string instance_name_;
   bool auto_commit_ = true;
   bool stores_offsets_ = true;  ///< we, not librdkafka, say what is processed
+  bool is_cooperative_ = false;
   bool closing_ = false;
   bool closed_ = false;
   bool interrupted_ = false;
   int exceptions_at_birth_ = std::uncaught_exceptions();
   Wake arrived_;
   Wake stopped_;
-  GroupJoin group_join_;
+  GroupRequests group_requests_;
   std::atomic<bool> stop_requested_{
       false};  ///< set after stopped_, so that poll() need not ask the kernel each time
   Assignment assignment_;
   Health health_;
   std::optional<Client> client_;  // reports to the three above until it is destroyed
   QueueHandle queue_;
+  std::optional<Refill> refill_;
+  std::optional<GroupLeave> leave_;
   std::vector<MessageHandle> being_processed_;
+  /// Those before, kept until others have come: the memory of what is fetched next then lies beside theirs,
+  /// and takes its place later. Let go earlier, it would go back to the system, to be asked for anew each
+  /// time.
+  std::vector<MessageHandle> processed_;
   std::deque<MessageHandle> fetched_;  ///< of a batch that could not be finished
 };
 
@@ -153,11 +186,14 @@ Consumer::Impl::Impl(ConsumerOptions options)
   group_id_ = property(config.get(), "group.id");
   auto_commit_ = property(config.get(), "enable.auto.commit") == "true";
   stores_offsets_ = auto_commit_ && property(config.get(), "enable.auto.offset.store") == "false";
-  group_join_.follow(config.get());
+  is_cooperative_ = property(config.get(), "partition.assignment.strategy") == "cooperative-sticky";
+  group_requests_.follow(config.get());
+  Refill::configure(config.get(), options_.kafka_config);
   client_.emplace(RD_KAFKA_CONSUMER, settings, std::move(config), health_, assignment_.hooks());
   if (options_.check_for_topics) client_->check_for_topics(topics, instance_name_);
   client_->redirect_to_consumer_queue();
   queue_.reset(rd_kafka_queue_get_consumer(handle()));
+  refill_.emplace(handle(), queue_.get(), assignment_);
   const std::uint64_t one = 1;
   rd_kafka_queue_io_event_enable(queue_.get(), arrived_.descriptor(), &one, sizeof one);
   if (!options_.topics.empty()) subscribe(options_.topics);
@@ -170,6 +206,7 @@ void Consumer::Impl::require_open() const {
 std::vector<std::string> Consumer::Impl::namespaced(const std::vector<std::string>& pipelines) const {
   Faults faults;
   std::vector<std::string> topics;
+  topics.reserve(pipelines.size());
   for (const std::string& pipeline : pipelines)
     topics.push_back(checked_topic(instance_name_, pipeline, faults));
   faults.raise("subscribe");
@@ -194,6 +231,8 @@ void Consumer::Impl::mark_processed() {
     // Fails only where the partition has been taken away meanwhile; its new owner reads the message again.
     rd_kafka_offset_store(message->rkt, message->partition, message->offset);
   }
+  if (being_processed_.empty()) return;
+  processed_.swap(being_processed_);
   being_processed_.clear();
 }
 
@@ -215,6 +254,7 @@ std::optional<Message> Consumer::Impl::poll(milliseconds timeout, bool watch_sig
   if (!raw) return std::nullopt;
   Message message = message_of(*raw);
   being_processed_.push_back(std::move(raw));
+  processed_.clear();
   return message;
 }
 
@@ -225,8 +265,7 @@ std::vector<Message> Consumer::Impl::poll_batch(std::size_t most, milliseconds t
   std::vector<MessageHandle> batch;
   try {
     while (batch.size() < most) {
-      const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-      MessageHandle raw = next(timeout < milliseconds(0) ? timeout : std::max(left, milliseconds(0)), false);
+      MessageHandle raw = next(timeout < milliseconds(0) ? timeout : left_until(deadline), false);
       if (!raw) break;
       batch.push_back(std::move(raw));
     }
@@ -239,6 +278,7 @@ std::vector<Message> Consumer::Impl::poll_batch(std::size_t most, milliseconds t
   for (const MessageHandle& raw : batch)
     messages.push_back(message_of(*raw));
   being_processed_ = std::move(batch);
+  if (!being_processed_.empty()) processed_.clear();
   return messages;
 }
 
@@ -249,20 +289,24 @@ MessageHandle Consumer::Impl::next(milliseconds timeout, bool watch_signals) {
     fetched_.pop_front();
     return raw;
   }
-  const auto deadline = steady_clock::now() + timeout;
+  std::optional<steady_clock::time_point> deadline;
   while (true) {
     interrupted_ = take_stop() || (watch_signals && SignalWatch::received() != 0);
     if (interrupted_) return nullptr;
     MessageHandle raw(rd_kafka_consumer_poll(handle(), 0));
     assignment_.rethrow_callback_failure();
     if (raw) {
-      if (is_message(*raw)) return raw;
+      if (is_message(*raw)) {
+        refill_->took(raw->len);
+        return raw;
+      }
       if (options_.track_end && at_end()) return nullptr;
       continue;
     }
     client_->require_health();
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    if (timeout >= milliseconds(0) && left <= milliseconds(0)) return nullptr;
+    if (!deadline) deadline = steady_clock::now() + timeout;
+    const auto left = left_until(*deadline);
+    if (timeout >= milliseconds(0) && left == milliseconds(0)) return nullptr;
     wait(interruption::slice(timeout < milliseconds(0) ? milliseconds(1000) : left), watch_signals);
     interruption::check();
     require_open();
@@ -318,16 +362,9 @@ void Consumer::Impl::commit() {
   if (!positions.empty()) commit(positions);
 }
 
-// librdkafka would try a commit again and again until the group has its new generation, and fail then.
-void Consumer::Impl::require_generation() const {
-  if (!group_join_.is_under_way()) return;
-  constexpr auto code = RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
-  throw KafkaConsumerError(error_text("commit", code), code, true);
-}
-
 void Consumer::Impl::commit(const std::vector<TopicPartition>& next_offsets) {
   require_open();
-  require_generation();
+  if (group_requests_.is_joining()) throw_between_generations();
   const auto code = commit_and_wait(next_offsets);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     client_->require_health();
@@ -351,7 +388,7 @@ rd_kafka_resp_err_t Consumer::Impl::commit_and_wait(const std::vector<TopicParti
 
 void Consumer::Impl::commit_async(const std::vector<TopicPartition>& next_offsets) {
   require_open();
-  require_generation();
+  if (group_requests_.may_be_joining()) throw_between_generations();
   const PartitionsHandle list = to_librdkafka(next_offsets);
   const auto code =
       rd_kafka_commit_queue(handle(), list.get(), queue_.get(), &Consumer::Impl::on_committed, this);
@@ -361,9 +398,9 @@ void Consumer::Impl::commit_async(const std::vector<TopicPartition>& next_offset
 void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code,
                                   rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept {
   const auto& callback = static_cast<Impl*>(consumer)->options_.on_committed;
-  if (!callback || offsets == nullptr) return;
+  if (!callback) return;
   try {
-    callback(from_librdkafka(*offsets),
+    callback(offsets == nullptr ? std::vector<TopicPartition>() : from_librdkafka(*offsets),
              code == RD_KAFKA_RESP_ERR_NO_ERROR ? std::string() : error_text("commit", code));
   } catch (const std::exception& fault) {
     logger.error("on_committed: {}", fault.what());
@@ -415,7 +452,12 @@ void Consumer::Impl::pause(const std::vector<TopicPartition>& partitions) {
 
 void Consumer::Impl::resume(const std::vector<TopicPartition>& partitions) {
   require_open();
-  rd_kafka_resume_partitions(handle(), to_librdkafka(partitions).get());
+  const PartitionsHandle list = to_librdkafka(partitions);
+  // librdkafka drops what is asked of a partition, without a word, where its own thread asks for something
+  // else at the same moment, as it does in a rebalance. A partition that stayed paused would never be read
+  // again.
+  for (int each = 0; each < 2; ++each)
+    rd_kafka_resume_partitions(handle(), list.get());
 }
 
 void Consumer::Impl::seek(const TopicPartition& position) {
@@ -429,48 +471,35 @@ void Consumer::Impl::seek(const TopicPartition& position) {
 void Consumer::Impl::close(milliseconds timeout) {
   if (std::exchange(closing_, true)) return;
   mark_processed();
+  processed_.clear();
   fetched_.clear();
-  const auto interruption = leave_group(steady_clock::now() + timeout);  // on_revoked may still commit
-  closed_ = true;
+  leave_.emplace(handle(), assignment_, group_requests_);
+  try {
+    const bool has_left = leave_->serve_until(steady_clock::now() + timeout);  // on_revoked may still commit
+    closed_ = true;
+    if (!has_left) leave_after_deadline();
+  } catch (...) {  // interrupted: the rest, and to wait for librdkafka's threads, is left to the destructor
+    closed_ = true;
+    throw;
+  }
+  leave_.reset();
   queue_.reset();
-  client_->destroy();
-  if (interruption) std::rethrow_exception(interruption);
+  if (!must_stay()) client_->destroy();
   assignment_.rethrow_callback_failure();
 }
 
-/// Gives what has interrupted it, if anything.
-std::exception_ptr Consumer::Impl::leave_group(steady_clock::time_point deadline) {
-  // rd_kafka_consumer_close() waits for ever where the broker is gone; this is the same with a bound.
-  const QueueHandle events(rd_kafka_queue_new(handle()));
-  const ErrorHandle fault(rd_kafka_consumer_close_queue(handle(), events.get()));
-  if (fault) return nullptr;
-  std::exception_ptr interruption;
-  while (rd_kafka_consumer_closed(handle()) == 0) {
-    const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    if (left <= milliseconds(0)) {
-      logger.warning("group {}: no answer while leaving; the broker drops this member by itself later",
-                     group_id_);
-      break;
-    }
-    const EventHandle event(
-        rd_kafka_queue_poll(events.get(), static_cast<int>(std::min(left, milliseconds(100)).count())));
-    // Fetched messages come this way too; they are let go and read again by the partition's next owner.
-    if (event && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
-      assignment_.rebalance(handle(), rd_kafka_event_error(event.get()),
-                            *rd_kafka_event_topic_partition_list(event.get()));
-      // However long on_revoked has taken: destroying a client that has not been told of the end may never
-      // end.
-      deadline = std::max(deadline, steady_clock::now() + time_to_leave);
-    }
-    try {
-      if (!interruption) interruption::check();
-    } catch (...) {
-      interruption = std::current_exception();
-      deadline = std::min(deadline, steady_clock::now() + interruption::longest_wait);
-    }
-  }
-  return interruption;
+void Consumer::Impl::leave_after_deadline() {
+  logger.warning("group {}: no answer while leaving; the broker drops this member by itself later",
+                 group_id_);
+  leave_->finish(milliseconds(0));
 }
+
+void Consumer::Impl::finish_leaving() noexcept {
+  if (leave_) leave_->finish(time_to_leave);
+  leave_.reset();
+}
+
+Consumer::Impl::~Impl() { finish_leaving(); }
 
 std::vector<TopicInfo> Consumer::Impl::list_topics(milliseconds timeout) {
   require_open();
@@ -490,6 +519,9 @@ Consumer::~Consumer() {
   } catch (...) {
     logger.error("while closing a consumer: a callback threw something that is no std::exception");
   }
+  if (!impl_->must_stay()) return;
+  impl_->finish_leaving();
+  static_cast<void>(impl_.release());  // NOLINT(bugprone-unused-return-value): its threads still use it
 }
 
 Consumer::Consumer(Consumer&&) noexcept = default;
@@ -531,6 +563,8 @@ void Consumer::commit_async(const std::vector<TopicPartition>& next_offsets) {
 std::vector<TopicPartition> Consumer::assignment() const { return impl_->assignment(); }
 
 std::vector<TopicPartition> Consumer::committed(milliseconds timeout) { return impl_->committed(timeout); }
+
+std::string Consumer::group_metadata() const { return impl_->group_metadata(); }
 
 std::vector<TopicPartition> Consumer::find_edges(Edge edge, milliseconds timeout) {
   return impl_->find_edges(edge, timeout);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -31,7 +32,7 @@ bool is_plain(std::string_view text) {
     std::memcpy(&eight, text.data(), sizeof eight);
     if (needs_care(eight)) return false;
   }
-  std::array<char, 8> rest;
+  std::array<char, 8> rest{};
   rest.fill(' ');
   std::copy(text.begin(), text.end(), rest.begin());
   std::uint64_t eight = 0;
@@ -49,9 +50,18 @@ void append_string(std::string& text, const std::string& value) {
   text += '"';
 }
 
+void append_double(std::string& text, double value) {
+  if (!std::isfinite(value)) {
+    text += "null";
+    return;
+  }
+  std::array<char, 64> digits{};
+  text.append(digits.data(), nlohmann::detail::to_chars(digits.data(), digits.data() + digits.size(), value));
+}
+
 template <typename Integer>
 void append_integer(std::string& text, Integer value) {
-  std::array<char, 24> digits;
+  std::array<char, 24> digits{};
   text.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
 }
 
@@ -91,8 +101,35 @@ void append(std::string& text, const json& value) {
       return append_integer(text, value.get<std::int64_t>());
     case json::value_t::number_unsigned:
       return append_integer(text, value.get<std::uint64_t>());
+    case json::value_t::number_float:
+      return append_double(text, value.get<double>());
+    case json::value_t::boolean:
+      text += value.get<bool>() ? "true" : "false";
+      return;
     default:
       text += value.dump();
+  }
+}
+
+/// About as many characters as the text will have; exact, or a few more, where nothing needs an escape.
+std::size_t expected_size(const json& value) {
+  constexpr std::size_t of_a_number = 24;
+  constexpr std::size_t quotes = 2;
+  constexpr std::size_t signs = 2;
+  std::size_t size = signs;
+  switch (value.type()) {
+    case json::value_t::object:
+      for (const auto& [name, member] : value.get_ref<const json::object_t&>())
+        size += name.size() + quotes + signs + expected_size(member);
+      return size;
+    case json::value_t::array:
+      for (const json& element : value.get_ref<const json::array_t&>())
+        size += 1 + expected_size(element);
+      return size;
+    case json::value_t::string:
+      return quotes + value.get_ref<const std::string&>().size();
+    default:
+      return of_a_number;
   }
 }
 
@@ -142,8 +179,19 @@ json to_json(simdjson::dom::element element) {
 
 std::string to_text(const json& value) {
   std::string text;
+  text.reserve(expected_size(value));
   append(text, value);
   return text;
+}
+
+void append_text(std::string& text, const json& value) {
+  const std::size_t size = text.size();
+  try {
+    append(text, value);
+  } catch (const json::type_error&) {
+    text.resize(size);
+    text += value.dump(-1, ' ', false, json::error_handler_t::replace);
+  }
 }
 
 json from_text(std::string_view text) {

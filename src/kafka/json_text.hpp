@@ -12,6 +12,9 @@ namespace gracedb::kafka {
 /// @throws nlohmann::json::type_error  text that is not UTF-8
 std::string to_text(const nlohmann::json& value);
 
+/// The same at the end of `text`; bytes that are not UTF-8, say in a file name, become U+FFFD.
+void append_text(std::string& text, const nlohmann::json& value);
+
 /// @throws nlohmann::json::parse_error  not JSON
 nlohmann::json from_text(std::string_view text);
 

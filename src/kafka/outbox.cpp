@@ -1,5 +1,6 @@
 #include "kafka/outbox.hpp"
 
+#include "core/clock.hpp"
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
@@ -20,13 +21,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 /// The serving thread looks up this often, so that another can take its turn.
-constexpr milliseconds turn_length{100};
+constexpr milliseconds turn_length{50};
 /// Reports of purged messages are there at once; this bounds a fault.
 constexpr milliseconds purge_timeout{1'000};
-
-milliseconds left_until(steady_clock::time_point deadline) {
-  return std::max(milliseconds(0), std::chrono::ceil<milliseconds>(deadline - steady_clock::now()));
-}
 
 std::string describe(const Outcome& outcome) {
   const bool given_up =
@@ -40,12 +37,6 @@ Outcome outcome_of(const rd_kafka_message_t& message) {
           message.err != RD_KAFKA_RESP_ERR_NO_ERROR &&
               (message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
                rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED)};
-}
-
-// What librdkafka takes for "now" is 0.
-std::int64_t timestamp_of(const Destination& destination) {
-  if (!destination.timestamp) return 0;
-  return std::chrono::duration_cast<milliseconds>(destination.timestamp->time_since_epoch()).count();
 }
 
 }  // namespace
@@ -117,16 +108,17 @@ void Outbox::replace_if_fatal() {
 }
 
 void Outbox::enqueue(const Destination& destination, std::unique_ptr<Pending> pending) {
-  const Deadline deadline = steady_clock::now() + queue_full_timeout_;
+  std::optional<Deadline> deadline;
   while (true) {
     const auto code = hand_over(destination, *pending);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       static_cast<void>(pending.release());  // comes back with its report
       return;
     }
-    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && steady_clock::now() < deadline) {
+    if (!deadline) deadline = steady_clock::now() + queue_full_timeout_;
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && steady_clock::now() < *deadline) {
       const std::size_t before = pending_.load();
-      serve_until(std::min(deadline, steady_clock::now() + turn_length),
+      serve_until(std::min(*deadline, steady_clock::now() + turn_length),
                   [&] { return pending_.load() < before; });
       client()->require_health();
       continue;
@@ -152,18 +144,8 @@ rd_kafka_resp_err_t Outbox::hand_over(const Destination& destination, Pending& p
 }
 
 rd_kafka_resp_err_t Outbox::produce(const Destination& destination, Pending& pending) {
-  HeadersHandle headers = to_librdkafka(destination.headers);
-  const std::string_view key =
-      destination.key ? std::string_view(*destination.key) : std::string_view(nullptr, 0);
   if (pending.ticket) client_->prepare(destination.topic);
-  // No copy: the bytes belong to `pending`, which lives until the message's report.
-  const auto code = rd_kafka_producev(
-      client_->handle(), RD_KAFKA_V_TOPIC(destination.topic.c_str()),
-      RD_KAFKA_V_PARTITION(destination.partition), RD_KAFKA_V_TIMESTAMP(timestamp_of(destination)),
-      RD_KAFKA_V_VALUE(pending.value.data(), pending.value.size()), RD_KAFKA_V_KEY(key.data(), key.size()),
-      RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(&pending), RD_KAFKA_V_END);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<void>(headers.release());  // librdkafka's now
-  return code;
+  return kafka::hand_over(client_->handle(), destination, pending.value, &pending);
 }
 
 void Outbox::on_report(const rd_kafka_message_t* message, void* owner) noexcept {
@@ -220,6 +202,7 @@ void Outbox::run_callbacks() {
       } catch (...) {
         const std::lock_guard lock(failures_mutex_);
         if (!callback_failure_) callback_failure_ = std::current_exception();
+        has_callback_failure_ = true;
       }
     }
     if (const auto& ticket = report.pending->ticket) {
@@ -264,11 +247,22 @@ bool Outbox::serve_until(Deadline deadline, const std::function<bool()>& done) {
   return true;
 }
 
+// On the way of every message, hence the look before the lock.
 void Outbox::serve_now() {
-  std::unique_lock lock(turn_);
-  if (server_ || queued_for_turn_ > 0 || closed_) return;
-  const Turn turn(*this, lock);
-  poll_and_report(milliseconds(0));
+  if (!needs_attention()) return;
+  {
+    std::unique_lock lock(turn_);
+    if (!server_ && queued_for_turn_ == 0 && !closed_) {
+      const Turn turn(*this, lock);
+      poll_and_report(milliseconds(0));
+    }
+  }
+  client()->require_health();
+}
+
+bool Outbox::needs_attention() {
+  const std::shared_lock gate(gate_);
+  return !closed_ && (client_->has_news() || client_->is_ailing());
 }
 
 void Outbox::withdraw(const std::shared_ptr<Ticket>& ticket) {
@@ -334,10 +328,12 @@ Outbox::Failures Outbox::take_failures() {
 }
 
 void Outbox::rethrow_callback_failure() {
+  if (!has_callback_failure_) return;
   std::exception_ptr failure;
   {
     const std::lock_guard lock(failures_mutex_);
     failure = std::exchange(callback_failure_, nullptr);
+    has_callback_failure_ = false;
   }
   if (failure) std::rethrow_exception(failure);
 }

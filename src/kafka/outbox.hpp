@@ -3,6 +3,7 @@
 #include "gracedb/kafka/producer.hpp"
 
 #include "kafka/client.hpp"
+#include "kafka/destination.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -46,15 +47,6 @@ struct Pending {
   std::shared_ptr<Ticket> ticket;
 };
 
-/// Where a message goes.
-struct Destination {
-  std::string topic;  ///< with the instance name
-  std::optional<std::string> key;
-  Headers headers;
-  std::int32_t partition = RD_KAFKA_PARTITION_UA;
-  std::optional<std::chrono::system_clock::time_point> timestamp;  ///< none: now
-};
-
 /// The messages between produce() and their delivery reports: what is queued, waited for, withdrawn,
 /// reported.
 ///
@@ -83,7 +75,9 @@ class Outbox {
   /// @throws KafkaProducerError  called from a delivery callback, or closed
   bool serve_until(Deadline deadline, const std::function<bool()>& done);
 
-  /// Collects what is there without waiting, unless another thread does so already.
+  /// Collects what is there without waiting, unless another thread does so already; then looks whether the
+  /// client can work.
+  /// @throws as Client::require_health()
   void serve_now();
 
   /// Takes the ticket's message back, whether it waits in the queue or for the broker's answer, and puts the
@@ -126,6 +120,7 @@ class Outbox {
   static void on_report(const rd_kafka_message_t* message, void* owner) noexcept;
   void collect(const rd_kafka_message_t& message, std::unique_ptr<Pending> pending);
   void note_failure(const Pending& pending, const Outcome& outcome);
+  bool needs_attention();
   rd_kafka_resp_err_t hand_over(const Destination& destination, Pending& pending);
   rd_kafka_resp_err_t produce(const Destination& destination, Pending& pending);
   void poll_and_report(std::chrono::milliseconds timeout);
@@ -157,6 +152,7 @@ class Outbox {
   std::mutex failures_mutex_;
   Failures failures_;
   std::exception_ptr callback_failure_;
+  std::atomic<bool> has_callback_failure_{false};
 
   mutable std::mutex client_mutex_;
   std::shared_ptr<Client> client_;  // last: reports to everything above until it is destroyed

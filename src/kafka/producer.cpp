@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -28,7 +27,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds destructor_timeout{5'000};
-constexpr std::size_t default_message_limit = 10'485'760;
 
 Properties producer_defaults(bool guaranteed_delivery) {
   Properties defaults{
@@ -45,6 +43,9 @@ Properties producer_defaults(bool guaranteed_delivery) {
   if (guaranteed_delivery) {
     defaults.insert({{"acks", "all"},
                      {"enable.idempotence", "true"},
+                     // With more, the loss of a producer's first request to a partition goes unnoticed: the
+                     // broker takes the second one, and librdkafka the first for delivered with it.
+                     {"max.in.flight.requests.per.connection", "1"},
                      {"retries", "5"},
                      {"retry.backoff.ms", "200"},
                      {"delivery.timeout.ms", "30000"},
@@ -58,12 +59,6 @@ void check(const ProducerOptions& options, Faults& faults) {
   if (options.queue_full_timeout < milliseconds(0)) faults.add("queue_full_timeout is negative");
 }
 
-std::size_t number(const std::string& text, std::size_t otherwise) {
-  std::size_t value = otherwise;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
 /// The configuration for messages that nobody waits for: a moment's patience makes many of them one request.
 ConfHandle lingering(const ConfHandle& config, const ProducerOptions& options) {
   ConfHandle copy(rd_kafka_conf_dup(config.get()));
@@ -71,6 +66,14 @@ ConfHandle lingering(const ConfHandle& config, const ProducerOptions& options) {
       options.kafka_config.contains("linger.ms") || options.kafka_config.contains("queue.buffering.max.ms");
   if (!is_given) rd_kafka_conf_set(copy.get(), "linger.ms", "5", nullptr, 0);
   return copy;
+}
+
+/// A message larger than the queue would wait for room that there never is. @return what a message may have
+std::size_t limit_to_the_queue(const ConfHandle& config) {
+  const std::size_t limit = std::min(number_property(config.get(), "message.max.bytes"),
+                                     number_property(config.get(), "queue.buffering.max.kbytes") * 1024);
+  rd_kafka_conf_set(config.get(), "message.max.bytes", std::to_string(limit).c_str(), nullptr, 0);
+  return limit;
 }
 
 /// The time until which to wait; `forever` is far enough away.
@@ -117,7 +120,7 @@ class Producer::Impl {
   ProducerOptions options_;
   std::string instance_name_;
   std::optional<std::string> default_topic_;
-  std::size_t message_limit_ = default_message_limit;
+  std::size_t message_limit_ = 0;
   ConfHandle config_;
   ConfHandle lingering_config_;  ///< the same for messages_
   Health health_;
@@ -142,9 +145,9 @@ Producer::Impl::Impl(ProducerOptions options)
   if (options_.topic) default_topic_ = checked_topic(instance_name_, *options_.topic, faults);
   config_ = make_config(settings, producer_defaults(options_.guaranteed_delivery), faults);
   faults.raise("producer options");
+  message_limit_ = limit_to_the_queue(config_);
   lingering_config_ = lingering(config_, options_);
 
-  message_limit_ = number(property(config_.get(), "message.max.bytes"), default_message_limit);
   unused_ = make_outbox(settings, config_);
   if (options_.check_for_topics) {
     unused_->client()->check_for_topics(
@@ -221,7 +224,6 @@ void Producer::Impl::require_open() const {
 void Producer::Impl::produce(Payload value, ProduceOptions options) {
   Outbox& outbox = messages();
   outbox.serve_now();
-  outbox.client()->require_health();
   const Destination destination = destination_of(options);
   outbox.enqueue(destination, std::make_unique<Pending>(Pending{std::move(value).bytes(),
                                                                 std::move(options.on_delivery), nullptr}));
@@ -236,7 +238,6 @@ std::shared_ptr<Ticket> Producer::Impl::begin_delivery(Payload value, ProduceOpt
   Outbox& outbox = submissions();
   outbox.replace_if_fatal();
   outbox.serve_now();
-  outbox.client()->require_health();
   const Destination destination = destination_of(options);
   ticket->topic = destination.topic;
   outbox.enqueue(destination, std::make_unique<Pending>(
@@ -311,7 +312,6 @@ int Producer::Impl::poll(milliseconds timeout) {
 
 std::size_t Producer::Impl::flush_until(Outbox& outbox, steady_clock::time_point deadline) const {
   outbox.serve_now();
-  outbox.client()->require_health();
   const auto is_done = [&outbox] { return outbox.pending() == 0; };
   while (outbox.serve_until(deadline, [&] { return is_done() || outbox.client()->is_ailing(); }) &&
          !is_done()) {

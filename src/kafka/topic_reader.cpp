@@ -22,7 +22,9 @@ ConfHandle reader_config(const ClientSettings& settings, const ConsumerOptions& 
   return make_config(settings,
                      {{"client.id", "gracedb-kafka-reader"},
                       {"group.id", options.group_id.value_or("gracedb-kafka-reader")},
-                      {"enable.partition.eof", "true"}},
+                      {"enable.partition.eof", "true"},
+                      // Where a transaction ends the topic, only an empty answer tells that it is the end.
+                      {"fetch.wait.max.ms", "10"}},
                      faults);
 }
 
@@ -82,7 +84,7 @@ std::int32_t TopicReader::count_partitions() {
   return found->partitions;
 }
 
-TopicReader::Spans TopicReader::spans(std::optional<TimePoint> since) {
+TopicReader::Spans TopicReader::spans() {
   Spans spans;
   const std::int32_t count = count_partitions();
   for (std::int32_t partition = 0; partition < count; ++partition) {
@@ -91,26 +93,12 @@ TopicReader::Spans TopicReader::spans(std::optional<TimePoint> since) {
                                              patience_ms),
             "looking for its ends");
   }
-  if (since) move_begins(spans, *since);
   std::erase_if(spans, [](const auto& each) { return each.second.begin >= each.second.end; });
   return spans;
 }
 
-void TopicReader::move_begins(Spans& spans, TimePoint since) {
-  const auto time = std::chrono::duration_cast<milliseconds>(since.time_since_epoch()).count();
-  const PartitionsHandle times = list_of(spans.size());
-  for (const auto& [partition, span] : spans)
-    rd_kafka_topic_partition_list_add(times.get(), topic_.c_str(), partition)->offset = time;
-  require(rd_kafka_offsets_for_times(handle(), times.get(), patience_ms), "looking for a time");
-  for (const TopicPartition& found : from_librdkafka(*times)) {
-    Span& span = spans.at(found.partition);
-    // None as late as that: the end.
-    span.begin = found.offset < 0 ? span.end : std::max(span.begin, found.offset);
-  }
-}
-
-void TopicReader::read(std::optional<TimePoint> since, const std::function<void(const Message&)>& show) {
-  Spans found = spans(since);
+void TopicReader::read(const std::function<void(const Message&)>& show) {
+  Spans found = spans();
   if (!found.empty()) consume(std::move(found), show);
 }
 

@@ -6,7 +6,6 @@
 #include "kafka/client.hpp"
 #include "kafka/health.hpp"
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,19 +18,16 @@ namespace gracedb::kafka {
 /// one thread.
 class TopicReader {
  public:
-  using TimePoint = std::chrono::system_clock::time_point;
-
   /// @param options  how to connect; topics, callbacks and auto-commit are not used
   /// @param topic    with the instance name
   /// @throws std::invalid_argument, KafkaTokenError  as Consumer
   TopicReader(const ConsumerOptions& options, std::string topic);
 
-  /// Shows every message with this timestamp or later, and all that lie behind the first of them, up to the
-  /// end that each partition has now. None: from the beginning.
+  /// Shows every message up to the end that each partition has now.
   /// @throws KafkaConnectionError      no answer for 10 s
   /// @throws KafkaTopicError           the topic is missing or may not be read
   /// @throws KafkaAuthenticationError  the broker refuses the token
-  void read(std::optional<TimePoint> since, const std::function<void(const Message&)>& show);
+  void read(const std::function<void(const Message&)>& show);
 
   const std::string& topic() const noexcept { return topic_; }
 
@@ -43,8 +39,7 @@ class TopicReader {
   using Spans = std::map<std::int32_t, Span>;
 
   std::int32_t count_partitions();
-  Spans spans(std::optional<TimePoint> since);
-  void move_begins(Spans& spans, TimePoint since);
+  Spans spans();
   void consume(Spans spans, const std::function<void(const Message&)>& show);
   void take(const rd_kafka_message_t& raw, Spans& left,
             const std::function<void(const Message&)>& show) const;

@@ -1,7 +1,9 @@
 #include "gracedb/kafka/upload_message.hpp"
 
 #include "kafka/base64.hpp"
+#include "kafka/json_text.hpp"
 #include "kafka/long_text.hpp"
+#include "kafka/object_text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,40 +12,31 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 namespace gracedb::kafka {
 namespace {
 
 using nlohmann::json;
 
-std::string as_text(const json& value) {
-  // Invalid UTF-8, say in a file name, becomes U+FFFD instead of an exception.
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-template <typename T>
-json or_null(const std::optional<T>& value) {
-  return value ? json(*value) : json(nullptr);
-}
-
 /// The message up to the base64 text: `{…,"eventFile":["name","`.
 std::string head_of(const UploadMessage& message) {
-  json head{{"type", "upload"},
-            {"gracedb_server", message.gracedb_server},
-            {"graceid", or_null(message.graceid)},
-            {"submitter", or_null(message.submitter)},
-            {"pipeline", message.pipeline},
-            {"gracedb_upload", message.gracedb_upload},
-            {"skip_supervisor", message.skip_supervisor},
-            {"labels", or_null(message.labels)}};
-  if (message.group) head["group"] = *message.group;
-  if (message.search) head["search"] = *message.search;
-  if (message.content_id) head["content_id"] = *message.content_id;
-  if (message.producer_timestamp) head["_producer_timestamp"] = *message.producer_timestamp;
-  std::string text = as_text(head);
-  text.pop_back();
+  ObjectText head;
+  head.add_if_set("_producer_timestamp", message.producer_timestamp);
+  head.add_if_set("content_id", message.content_id);
+  head.add("gracedb_server", message.gracedb_server);
+  head.add("gracedb_upload", message.gracedb_upload);
+  head.add_or_null("graceid", message.graceid);
+  head.add_if_set("group", message.group);
+  head.add_or_null("labels", message.labels);
+  head.add("pipeline", message.pipeline);
+  head.add_if_set("search", message.search);
+  head.add("skip_supervisor", message.skip_supervisor);
+  head.add_or_null("submitter", message.submitter);
+  head.add("type", "upload");
+  std::string text = head.take_open();
   text += R"(,"eventFile":[)";
-  text += as_text(message.file_name);
+  append_text(text, message.file_name);
   text += R"(,")";
   return text;
 }
@@ -225,7 +218,7 @@ MessageKind kind_of(std::string_view value) {
   const auto cut = cut_long_text(value);
   const bool is_same = cut && cut->text.find('"') == std::string_view::npos;
   simdjson::ondemand::parser parser;
-  const simdjson::padded_string padded(is_same ? std::string_view(cut->rest) : value);
+  const simdjson::padded_string padded(is_same ? std::string_view{cut->rest} : value);
   simdjson::ondemand::document document;
   std::string_view type;
   if (parser.iterate(padded).get(document) != simdjson::SUCCESS ||

@@ -6,10 +6,15 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 #include <variant>
+#include <vector>
 
 namespace gracedb::kafka {
 namespace {
@@ -258,6 +263,51 @@ TEST(Consuming, SharesThePartitionsOfAGroupInsteadOfReadingTwice) {
   second.close(1s);  // its group waits for the other member, which this thread does not poll meanwhile
 }
 
+TEST(Consuming, ReadsAPartitionThatComesBackAfterItWasPaused) {
+  Consumer consumer(options_for_group(unique_name("paused")));
+  ASSERT_TRUE(wait_for_assignment(consumer));
+  consumer.pause(consumer.assignment());
+  const auto go_to = [&](const std::string& topic) {
+    consumer.subscribe({topic});
+    return eventually([&] {
+      consumer.poll(50ms);
+      const auto partitions = consumer.assignment();
+      return partitions.size() == 1 && partitions.front().topic == "localhost." + topic;
+    });
+  };
+  ASSERT_TRUE(go_to("gstlal"));
+  ASSERT_TRUE(go_to("test"));
+  const std::string mark = unique_name("paused ");
+  publish(mark, 0, 1);
+  EXPECT_THAT(read_messages(consumer, 1, mark), SizeIs(1));
+}
+
+TEST(Consuming, FetchesOnAsSoonAsItsFullQueueHasRoomAgain) {
+  constexpr std::size_t count = 3'000;
+  const std::string mark = unique_name("refill ") + std::string(1'000, '.');
+  ConsumerOptions narrow = options_from_now_on(unique_name("refill"), "pycbc");
+  narrow.kafka_config["max.partition.fetch.bytes"] = "100000";
+  narrow.kafka_config["queued.max.messages.kbytes"] = "50";  // less than one fetch brings
+  ProducerOptions plain = TestBroker::shared().producer_options();
+  plain.kafka_config.insert({{"compression.type", "none"}, {"batch.num.messages", "100"}});
+  Producer producer(plain);
+  for (std::size_t i = 0; i < count; ++i)
+    producer.produce(mark, {.topic = "pycbc", .key = "same"});
+  ASSERT_EQ(producer.flush(20s), 0U);
+  Consumer consumer(narrow);
+  ASSERT_THAT(read_messages(consumer, 1, mark), SizeIs(1));
+  std::vector<std::chrono::duration<double>> waits;
+  while (waits.size() < count - 1) {
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_TRUE(consumer.poll(20s));
+    waits.emplace_back(std::chrono::steady_clock::now() - begin);
+  }
+  // It is full some thirty times, and librdkafka left to itself looks again after a second, each time. On a
+  // busy machine some of them may last as long for other reasons.
+  std::sort(waits.begin(), waits.end(), std::greater<>());
+  EXPECT_LT(waits[20].count(), 0.4);
+}
+
 TEST(Consuming, EndsAStreamAfterItsCount) {
   const std::string mark = unique_name("count ");
   publish(mark, 0, 5);
@@ -336,6 +386,54 @@ TEST(Consuming, CallsBackForPartitionsTakenAndGivenUp) {
   consumer.close();
   EXPECT_THAT(given_up, SizeIs(1));
   EXPECT_THROW(consumer.poll(), KafkaConsumerError);
+}
+
+/// Threads that take the processors from everybody else.
+std::vector<std::jthread> busy_machine() {
+  std::vector<std::jthread> threads(std::size_t{2} * std::thread::hardware_concurrency());
+  for (std::jthread& thread : threads) {
+    thread = std::jthread([](const std::stop_token& over) {
+      while (!over.stop_requested()) {
+      }
+    });
+  }
+  return threads;
+}
+
+/// Options of a consumer that notes when it gives its partitions up.
+ConsumerOptions options_to_note(bool& has_given_up) {
+  ConsumerOptions options = TestBroker::shared().consumer_options({"test"});
+  options.on_revoked = [&](const std::vector<TopicPartition>&) { has_given_up = true; };
+  return options;
+}
+
+void expect_partitions_given_up_by_closing_in_no_time() {
+  bool has_given_up = false;
+  Consumer consumer(options_to_note(has_given_up));
+  ASSERT_TRUE(wait_for_assignment(consumer));
+  consumer.close(0ms);
+  EXPECT_TRUE(has_given_up);
+}
+
+TEST(Consuming, GivesItsPartitionsUpHoweverLittleTimeItsClosingIsGiven) {
+  expect_partitions_given_up_by_closing_in_no_time();
+}
+
+TEST(Consuming, EndsItsClosingWhereLibrdkafkasThreadsAreSlowToAskToLeave) {
+  const auto busy = busy_machine();
+  for (int round = 0; round < 4; ++round)
+    expect_partitions_given_up_by_closing_in_no_time();
+}
+
+TEST(Consuming, GivesItsPartitionsUpAlsoWhereItsClosingWasInterrupted) {
+  bool has_given_up = false;
+  {
+    Consumer consumer(options_to_note(has_given_up));
+    ASSERT_TRUE(wait_for_assignment(consumer));
+    Interruptible interruptible([] { throw std::runtime_error("enough"); });
+    EXPECT_THROW(consumer.close(20s), std::runtime_error);
+  }
+  EXPECT_TRUE(has_given_up);
 }
 
 TEST(Consuming, ListsTheTopicsThatTheTokenMaySee) {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <functional>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -45,6 +47,28 @@ TEST(Delivery, CarriesValueKeyHeadersAndTimeOverTls) {
   EXPECT_EQ(message.value, mark);
   EXPECT_THAT(message.headers, ElementsAre(std::pair("a", "1"), std::pair("a", std::string("\0\xff", 2))));
   EXPECT_GE(message.timestamp, before);
+}
+
+TEST(Delivery, IsFinishedInAnyOrderHoweverManyHaveBegun) {
+  Producer producer(TestBroker::shared().producer_options());
+  std::vector<Delivery> begun;
+  begun.reserve(100);
+  for (int i = 0; i < 100; ++i)
+    begun.push_back(producer.begin_delivery(std::to_string(i), {.key = "same"}, 10s));
+  std::vector<std::int64_t> offsets(begun.size());
+  for (std::size_t i = begun.size(); i-- > 0;)
+    offsets[i] = producer.finish_delivery(begun[i]).offset;
+  // Other tests may write between them.
+  EXPECT_TRUE(std::is_sorted(offsets.begin(), offsets.end(), std::less_equal<>()));
+}
+
+TEST(Delivery, ThatIsNeverFinishedIsSentAllTheSame) {
+  Producer producer(TestBroker::shared().producer_options());
+  const std::string mark = unique_name("unfinished");
+  static_cast<void>(producer.begin_delivery(mark, {}, 10s));
+  EXPECT_EQ(producer.flush(10s), 0U);
+  Consumer consumer(from_earliest({"test"}));
+  EXPECT_THAT(read_messages(consumer, 1, mark), SizeIs(1));
 }
 
 TEST(Delivery, WorksOverSaslPlaintext) {
@@ -142,7 +166,7 @@ TEST(Delivery, AllowsToProduceInsideACallback) {
 
 TEST(Delivery, LetsManyThreadsDeliverThroughOneProducer) {
   Producer producer(TestBroker::shared().producer_options());
-  std::vector<std::int64_t> offsets(8 * 25);
+  std::vector<std::int64_t> offsets(std::size_t{8} * 25);
   {
     std::vector<std::jthread> threads;
     for (std::size_t thread = 0; thread < 8; ++thread) {

@@ -150,6 +150,20 @@ TEST_F(Outage, ClosesWithinItsBoundAndSaysWhatIsLost) {
   broker->resume();
 }
 
+TEST_F(Outage, ClosesAConsumerThoughItsLastCommitIsNotAnswered) {
+  Producer producer(broker->producer_options());
+  ConsumerOptions options = broker->consumer_options({"test"});
+  options.auto_offset_reset = "earliest";
+  Consumer consumer(options);
+  producer.deliver(mark + "read", {}, 10s);
+  EXPECT_THAT(read_messages(consumer, 1, mark + "read"), SizeIs(1));
+  broker->freeze();
+  const auto start = std::chrono::steady_clock::now();
+  consumer.close(1s);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 15s);
+  broker->thaw();
+}
+
 TEST_F(Outage, MakesProduceWaitForRoomWithinABoundAndThenThrow) {
   ProducerOptions options = broker->producer_options();
   options.kafka_config = {{"queue.buffering.max.messages", "10"}};

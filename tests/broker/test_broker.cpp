@@ -4,7 +4,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -31,6 +33,17 @@ std::string output_of(const std::string& command) {
   while (output.ends_with('\n'))
     output.pop_back();
   return output;
+}
+
+/// Whether a signal to stop has reached every thread.
+bool is_stopped(pid_t process) {
+  const std::filesystem::directory_iterator tasks("/proc/" + std::to_string(process) + "/task");
+  return std::all_of(begin(tasks), end(tasks), [](const std::filesystem::directory_entry& task) {
+    std::string status;
+    std::getline(std::ifstream(task.path() / "stat"), status);
+    // "<id> (<name>) <state> ...", and a name may hold anything.
+    return status.compare(status.rfind(')'), 3, ") T") == 0;
+  });
 }
 
 }  // namespace
@@ -83,15 +96,24 @@ void TestBroker::control(const std::string& command) const {
   if (std::system(line.c_str()) != 0) throw std::runtime_error("failed: " + line);
 }
 
-void TestBroker::signal(int number) const {
+pid_t TestBroker::process() const {
   pid_t process = 0;
   std::ifstream(directory_ / "kafka.pid") >> process;
-  if (process <= 0 || ::kill(process, number) != 0)
-    throw std::runtime_error("the broker's process is not there");
+  if (process <= 0) throw std::runtime_error("the broker's process is not there");
+  return process;
 }
 
+void TestBroker::freeze() const {
+  const pid_t broker = process();
+  ::kill(broker, SIGSTOP);
+  if (!eventually([broker] { return is_stopped(broker); }))
+    throw std::runtime_error("the broker does not stand still");
+}
+
+void TestBroker::thaw() const { ::kill(process(), SIGCONT); }
+
 std::string TestBroker::token(std::string_view options) const {
-  const std::string token =
+  std::string token =
       output_of(programs + "/gracedb-sandbox token --state-dir " + (directory_ / "issuer").string() +
                 " --subject pipeline " + std::string(options));
   if (token.empty()) throw std::runtime_error("gracedb-sandbox token gave nothing");

@@ -32,8 +32,8 @@ class TestBroker {
   void stop() const { control("stop --kill"); }
   void resume() const { control("start"); }
   /// Leaves the broker's connections open while it answers nothing.
-  void freeze() const { signal(SIGSTOP); }
-  void thaw() const { signal(SIGCONT); }
+  void freeze() const;
+  void thaw() const;
 
   /// Mints a token with `options` of "gracedb-sandbox token", e.g. "--lifetime 10s --subject stranger".
   std::string token(std::string_view options = {}) const;
@@ -46,7 +46,7 @@ class TestBroker {
   TestBroker(std::filesystem::path directory, bool owned) : directory_(std::move(directory)), owned_(owned) {}
   std::string variable(std::string_view name) const;
   void control(const std::string& command) const;
-  void signal(int number) const;
+  pid_t process() const;
 
   std::filesystem::path directory_;
   bool owned_ = false;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace gracedb::test_support {
 
@@ -33,6 +34,16 @@ class MockKafka {
     rd_kafka_mock_push_request_errors(cluster_.get(), produce_request, 1, error);
   }
 
+  /// Refuses commits for this reason until accept_commits().
+  void refuse_commits(rd_kafka_resp_err_t error) { refuse_all(commit_request, error); }
+  void accept_commits() { rd_kafka_mock_clear_request_errors(cluster_.get(), commit_request); }
+
+  /// Does not tell where a group has come to.
+  void forget_positions() { rd_kafka_mock_set_apiversion(cluster_.get(), position_request, -1, -1); }
+
+  /// Takes members in, but tells none of them its share.
+  void keep_shares() { refuse_all(sync_request, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS); }
+
   /// Answers that much later from now on.
   void set_delay(std::chrono::milliseconds delay) {
     rd_kafka_mock_broker_set_rtt(cluster_.get(), 1, static_cast<int>(delay.count()));
@@ -41,6 +52,15 @@ class MockKafka {
  private:
   using Client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
   using Cluster = std::unique_ptr<rd_kafka_mock_cluster_t, decltype(&rd_kafka_mock_cluster_destroy)>;
+
+  static constexpr std::int16_t commit_request = 8;
+  static constexpr std::int16_t position_request = 9;
+  static constexpr std::int16_t sync_request = 14;
+
+  void refuse_all(std::int16_t request, rd_kafka_resp_err_t error) {
+    const std::vector<rd_kafka_resp_err_t> errors(1000, error);
+    rd_kafka_mock_push_request_errors_array(cluster_.get(), request, errors.size(), errors.data());
+  }
 
   static Client new_client() {
     Client client(rd_kafka_new(RD_KAFKA_PRODUCER, nullptr, nullptr, 0), &rd_kafka_destroy);

@@ -58,7 +58,8 @@ struct ConsumerOptions {
   PartitionCallback on_revoked{};   ///< partitions about to be given up; offsets may still be committed here
   CommitCallback on_committed{};    ///< the outcome of commit_async()
 
-  /// Any librdkafka property, applied last, e.g. {"enable.auto.commit", "false"}.
+  /// Any librdkafka property, applied last, e.g. {"enable.auto.commit", "false"}. A request that is not
+  /// answered fails after 10 s (socket.timeout.ms) where nothing else is said.
   std::map<std::string, std::string> kafka_config{};
 };
 
@@ -125,6 +126,8 @@ class Consumer {
   /// Commits these positions: `offset` is the next message to read.
   void commit(const std::vector<TopicPartition>& next_offsets);
   /// The same without waiting for the answer, which goes to `on_committed`.
+  /// @throws KafkaConsumerError  retriable while the group is sharing its partitions out anew or may be about
+  ///   to, which is for 200 ms after each heartbeat
   void commit_async(const std::vector<TopicPartition>& next_offsets);
 
   /// The partitions this consumer reads now.
@@ -132,6 +135,10 @@ class Consumer {
   /// What the group has committed of them: the next message to read, a negative offset where nothing is.
   /// @throws KafkaConsumerError  the broker has not told within `timeout`
   std::vector<TopicPartition> committed(std::chrono::milliseconds timeout);
+  /// Who this consumer is in its group at this moment, as `rd_kafka_consumer_group_metadata_write()` writes
+  /// it: with this a transactional producer commits positions for it, which the broker refuses once the group
+  /// has gone on without it. Empty after close().
+  std::string group_metadata() const;
   /// Their edges, asked of the broker.
   /// @throws KafkaConsumerError  the broker has not told within `timeout`
   std::vector<TopicPartition> find_edges(Edge edge, std::chrono::milliseconds timeout);
@@ -140,13 +147,16 @@ class Consumer {
   std::vector<TopicPartition> known_ends() const;
   /// True if every assigned partition has been read to its end (only with track_end).
   bool at_end() const;
-  /// Stops and resumes fetching, while poll() keeps the consumer in its group.
+  /// Stops and resumes fetching, while poll() keeps the consumer in its group. What is given up and taken
+  /// again is not paused any more.
   void pause(const std::vector<TopicPartition>& partitions);
   void resume(const std::vector<TopicPartition>& partitions);
   /// Reads on from `position.offset` of an assigned partition.
   void seek(const TopicPartition& position);
 
-  /// Commits what is processed, leaves the group and releases everything, in at most about `timeout`.
+  /// Commits what is processed, leaves the group and releases everything, in at most about `timeout`; but
+  /// while a broker owes the answer to a commit, only after it, or after socket.timeout.ms (10 s unless set
+  /// in `kafka_config`).
   void close(std::chrono::milliseconds timeout = std::chrono::milliseconds(10'000));
 
   /// The topics the broker shows to this token, of every instance, sorted by name.

@@ -33,8 +33,8 @@ struct ProducerOptions {
 
   /// How long GraceDb::create_event() waits for the broker's confirmation.
   std::chrono::milliseconds flush_timeout{10'000};
-  /// acks=all, enable.idempotence=true, retries=5, retry.backoff.ms=200, delivery.timeout.ms=30000,
-  /// request.timeout.ms=10000. Without it librdkafka's own defaults hold and messages may be lost or doubled.
+  /// acks=all, enable.idempotence=true, max.in.flight=1, retries=5, retry.backoff.ms=200,
+  /// delivery.timeout.ms=30000, request.timeout.ms=10000. Without it messages may be lost or doubled.
   bool guaranteed_delivery = true;
   /// How long produce() waits for room in a full queue before it throws.
   std::chrono::milliseconds queue_full_timeout{10'000};
@@ -116,8 +116,7 @@ class Producer {
   Producer& operator=(Producer&&) noexcept;
 
   /// Queues one message and returns; the outcome is reported to `options.on_delivery`. It may wait 5 ms for
-  /// company
-  /// (`linger.ms`), so that many are sent together; deliver() does not.
+  /// company (`linger.ms`), so that many are sent together; deliver() does not.
   /// @throws std::invalid_argument     no topic given and no default set
   /// @throws KafkaAuthenticationError  the broker has refused the token, and there is no fresh one
   /// @throws KafkaProducerError        the queue stayed full for queue_full_timeout, the message is larger
@@ -178,7 +177,8 @@ class Producer {
   const std::string& instance_name() const noexcept;
   const std::string& bootstrap_servers() const noexcept;
   std::chrono::milliseconds flush_timeout() const noexcept;
-  /// The largest message in bytes, headers and framing included (librdkafka's message.max.bytes).
+  /// The largest message in bytes, headers and framing included: librdkafka's message.max.bytes, but not more
+  /// than the queue takes (queue.buffering.max.kbytes).
   std::size_t message_limit() const noexcept;
 
  private:

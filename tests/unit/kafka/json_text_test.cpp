@@ -63,14 +63,21 @@ TEST(JsonText, IsReadAsTheLibraryReadsIt) {
 }
 
 TEST(JsonText, IsReadHoweverDeepOrLongItIs) {
-  const std::string deep = std::string(5'000, '[') + std::string(5'000, ']');
-  EXPECT_EQ(from_text(deep), json::parse(deep));
+  const json deep = from_text(std::string(5'000, '[') + std::string(5'000, ']'));
+  // Step by step: to compare them would take more stack than the sanitizers leave.
+  std::size_t depth = 0;
+  for (const json* each = &deep; each != nullptr; each = each->empty() ? nullptr : &each->front()) {
+    ASSERT_TRUE(each->is_array());
+    ASSERT_LE(each->size(), 1U);
+    ++depth;
+  }
+  EXPECT_EQ(depth, 5'000U);
   const json long_text = std::string(std::size_t{3} << 20U, 'x');
   EXPECT_EQ(from_text(long_text.dump()), long_text);
 }
 
 TEST(JsonText, IsRefusedWhereItIsNone) {
-  for (const char* text : {"", "{", "{\"a\":}", "nul", "1 2", "\"\xff\"", "\"\\ud800\"", "'a'", "[1,]"})
+  for (const char* text : {"", "{", R"({"a":})", "nul", "1 2", "\"\xff\"", R"("\ud800")", "'a'", "[1,]"})
     EXPECT_THROW(from_text(text), json::parse_error) << text;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::ThrowsMessage;
 
 ProducerOptions offline_options() {
   ProducerOptions options;
@@ -107,6 +108,16 @@ TEST(ProducerOptions, LetKafkaConfigHaveTheLastWord) {
   ProducerOptions options = offline_options();
   options.kafka_config["message.max.bytes"] = "2000";
   EXPECT_EQ(Producer(options).message_limit(), 2000U);
+}
+
+TEST(ProducerOptions, LetNoMessageBeLargerThanTheQueue) {
+  ProducerOptions options = offline_options();
+  options.topic = "test";
+  options.kafka_config["queue.buffering.max.kbytes"] = "2";
+  Producer producer(options);
+  EXPECT_EQ(producer.message_limit(), 2048U);
+  EXPECT_THAT([&] { producer.produce(std::string(3000, 'x')); },
+              ThrowsMessage<KafkaProducerError>(HasSubstr("larger than")));
 }
 
 TEST(ProducerOptions, NeedATopicSomewhere) {

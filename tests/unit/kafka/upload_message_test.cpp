@@ -238,7 +238,7 @@ TEST(UploadMessage, RefusesContentsThatAreNotBase64OrNotThoseOfTheContentId) {
 }
 
 TEST(UploadMessage, RefusesWhatIsNotAJsonObject) {
-  for (const char* text : {"", "[]", "7", "{", "{\"type\":\"upload\"", "\xff\xfe"}) {
+  for (const char* text : {"", "[]", "7", "{", R"({"type":"upload")", "\xff\xfe"}) {
     EXPECT_NE(fault_of(text), "") << text;
   }
 }
