@@ -1,12 +1,10 @@
 #pragma once
 
-#include "sandbox/sandbox.hpp"
-
-#include <CLI/CLI.hpp>
-
 #include <functional>
-#include <optional>
-#include <string>
+
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own
+class App;
+}  // namespace CLI
 
 /// The commands of gracedb-sandbox. Each adds its options to an app and gives back what runs it.
 namespace gracedb::sandbox::commands {

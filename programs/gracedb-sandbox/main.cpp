@@ -1,5 +1,7 @@
 #include "gracedb-sandbox/commands.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <cstdio>
 #include <exception>
 #include <stdexcept>

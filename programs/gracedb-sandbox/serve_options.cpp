@@ -3,6 +3,8 @@
 #include "http/address.hpp"
 #include "sandbox/duration.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <stdexcept>
 
 namespace gracedb::sandbox::commands {

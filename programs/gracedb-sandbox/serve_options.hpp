@@ -2,11 +2,13 @@
 
 #include "sandbox/sandbox.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own
+class App;
+}  // namespace CLI
 
 namespace gracedb::sandbox::commands {
 

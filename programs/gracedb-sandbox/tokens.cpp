@@ -1,6 +1,9 @@
 #include "gracedb-sandbox/commands.hpp"
 #include "sandbox/duration.hpp"
+#include "sandbox/sandbox.hpp"
 #include "sandbox/state_dir.hpp"
+
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <memory>

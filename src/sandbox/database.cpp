@@ -85,6 +85,8 @@ SQLite::Database open_database(const std::filesystem::path& path, Connection::Ac
     if (access == Connection::Access::write) {
       SQLite::Statement(database, "PRAGMA journal_mode=WAL").executeStep();
       database.exec("PRAGMA foreign_keys=ON");
+      // Pages that change with every event are copied into the database once for so many of them.
+      database.exec("PRAGMA wal_autocheckpoint=8000");
     }
     return database;
   } catch (const SQLite::Exception& error) {

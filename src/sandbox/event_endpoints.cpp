@@ -45,11 +45,9 @@ Reading read_event_file(std::string_view pipeline, const UploadedFile& file) {
   return reading;
 }
 
-json created_json(const Event& event, std::string_view api, const std::vector<std::string>& warnings) {
-  json document = event_json(event, api);
-  document["superevent_neighbours"] = json::object();
-  document["warnings"] = warnings;
-  return document;
+Answer created_answer(int status, const Event& event, std::string_view api, json more) {
+  more["superevent_neighbours"] = json::object();
+  return json_text_answer(status, event_text(event, api, more));
 }
 
 EventUpload to_upload(const UploadedFile& file, Reading& reading, std::vector<std::string> labels) {
@@ -77,12 +75,11 @@ Answer answer_to_upload(const EventStore::Completion& completion, std::string_vi
   }
   if (completion.outcome == EventStore::Outcome::already_done) {
     logger.info("{} was uploaded again with the same content", event.graceid);
-    json document = created_json(event, api, {});
-    document["already_complete"] = true;
-    return json_answer(200, document);
+    return created_answer(200, event, api, {{"warnings", json::array()}, {"already_complete", true}});
   }
   logger.info("completed {}", event.graceid);
-  return json_answer(201, created_json(event, api, warnings)).with_header("Location", event_url(event, api));
+  return created_answer(201, event, api, {{"warnings", warnings}})
+      .with_header("Location", event_url(event, api));
 }
 
 }  // namespace
@@ -177,7 +174,7 @@ Answer EventEndpoints::create(const Request& request) const {
   const auto completion = store_.create(submission, upload, alert_maker(request, "new", reading.is_readable));
   publish(completion);
   logger.info("created {}", completion.event->graceid);
-  return json_answer(201, created_json(*completion.event, request.api, reading.warnings))
+  return created_answer(201, *completion.event, request.api, {{"warnings", reading.warnings}})
       .with_header("Location", event_url(*completion.event, request.api));
 }
 
@@ -197,7 +194,7 @@ Answer EventEndpoints::replace(const Request& request) const {
 }
 
 Answer EventEndpoints::show(const Request& request) const {
-  return json_answer(200, event_json(event_of(request, store_), request.api));
+  return json_text_answer(200, event_text(event_of(request, store_), request.api));
 }
 
 }  // namespace gracedb::sandbox

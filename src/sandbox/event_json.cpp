@@ -6,6 +6,7 @@
 #include "sandbox/json_tools.hpp"
 #include "sandbox/text.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -37,19 +38,8 @@ json links_of(const Event& event, std::string_view api) {
           {"tags", self + "/tag/"}};
 }
 
-}  // namespace
-
-std::string show_time(TimePoint time) { return format_utc(time); }
-
-std::string event_url(const Event& event, std::string_view api) {
-  return std::string(api) + "events/" + event.graceid;
-}
-
-std::string file_url(const Event& event, std::string_view api, std::string_view file_name) {
-  return event_url(event, api) + "/files/" + percent_encode(file_name, ",");
-}
-
-json event_json(const Event& event, std::string_view api) {
+// All that is shown of an event but its extra attributes, which are JSON text already.
+json members_of(const Event& event, std::string_view api) {
   const Submission& submission = event.submission;
   const EventFacts& facts = event.facts;
   return {
@@ -68,11 +58,30 @@ json event_json(const Event& event, std::string_view api) {
       {"far_is_upper_limit", false},
       {"likelihood", or_null(facts.likelihood)},
       {"labels", event.labels},
-      {"extra_attributes", json::parse(facts.extra_attributes)},
       {"superevent", nullptr},
       {"replay_id", or_null(submission.replay_id)},
       {"links", links_of(event, api)},
   };
+}
+
+}  // namespace
+
+std::string show_time(TimePoint time) { return format_utc(time); }
+
+std::string event_url(const Event& event, std::string_view api) {
+  return std::string(api) + "events/" + event.graceid;
+}
+
+std::string file_url(const Event& event, std::string_view api, std::string_view file_name) {
+  return event_url(event, api) + "/files/" + percent_encode(file_name, ",");
+}
+
+std::string event_text(const Event& event, std::string_view api, const json& more) {
+  json document = members_of(event, api);
+  document.update(more);
+  std::string text = to_text(document);
+  text.back() = ',';
+  return text.append("\"extra_attributes\":").append(event.facts.extra_attributes) += '}';
 }
 
 json label_json(const Event& event, const Label& label, std::string_view api) {
@@ -103,13 +112,11 @@ json log_json(const Event& event, const LogEntry& entry, std::string_view api) {
 
 Alert make_alert(const Event& event, std::string_view alert_type, std::string_view instance_name,
                  std::string_view api) {
-  json object = event_json(event, api);
-  object["superevent_neighbours"] = json::object();
-  const json payload = {
-      {"uid", event.graceid}, {"alert_type", alert_type}, {"data", object}, {"object", std::move(object)}};
+  const std::string object = event_text(event, api, {{"superevent_neighbours", json::object()}});
   const Submission& submission = event.submission;
-  return {in_lower_case(std::string(instance_name) + "." + submission.group + "_" + submission.pipeline),
-          to_text(payload)};
+  return {in_lower_case(fmt::format("{}.{}_{}", instance_name, submission.group, submission.pipeline)),
+          fmt::format(R"({{"uid":"{}","alert_type":"{}","data":{},"object":{}}})", event.graceid, alert_type,
+                      object, object)};
 }
 
 }  // namespace gracedb::sandbox

@@ -2,8 +2,9 @@
 
 #include "sandbox/event.hpp"
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
+#include <string>
 #include <string_view>
 
 /// Events, labels and log entries as GraceDB shows them. `api` is the root of the API version that was asked
@@ -13,7 +14,9 @@ namespace gracedb::sandbox {
 /// "2026-11-22 03:04:05 UTC"
 std::string show_time(TimePoint time);
 
-nlohmann::json event_json(const Event& event, std::string_view api);
+/// @param more  an object, whose members are shown as well
+std::string event_text(const Event& event, std::string_view api,
+                       const nlohmann::json& more = nlohmann::json::object());
 nlohmann::json label_json(const Event& event, const Label& label, std::string_view api);
 nlohmann::json log_json(const Event& event, const LogEntry& entry, std::string_view api);
 

@@ -1,7 +1,10 @@
 #include "sandbox/event_endpoints.hpp"
 #include "sandbox/event_json.hpp"
 #include "sandbox/event_query.hpp"
+#include "sandbox/json_tools.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <charconv>
@@ -73,12 +76,12 @@ Answer EventEndpoints::list(const Request& request) const {
   const std::int64_t start = number_field(request, "start", 0, 0);
   const std::int64_t count = std::min(number_field(request, "count", usual_page, 1), longest_page);
   const EventPage page = store_.list(filter_of(request), start, count);
-  json events = json::array();
+  std::vector<std::string> events;
   for (const Event& event : page.events)
-    events.push_back(event_json(event, request.api));
-  return json_answer(200, {{"numRows", page.total},
-                           {"events", std::move(events)},
-                           {"links", Pages(request, count, page.total).links(start)}});
+    events.push_back(event_text(event, request.api));
+  return json_text_answer(
+      200, fmt::format(R"({{"numRows":{},"events":[{}],"links":{}}})", page.total, fmt::join(events, ","),
+                       to_text(Pages(request, count, page.total).links(start))));
 }
 
 }  // namespace gracedb::sandbox

@@ -1,17 +1,24 @@
+#include "kafka/object_text.hpp"
 #include "sandbox/event_parser.hpp"
-#include "sandbox/json_tools.hpp"
 #include "sandbox/ligolw.hpp"
 #include "sandbox/numbers.hpp"
 
-#include <nlohmann/json.hpp>
+#include <span>
 
 namespace gracedb::sandbox {
 namespace {
 
-using nlohmann::json;
+using kafka::ObjectText;
 
 // One name a line would hide the lists in their length.
 // clang-format off
+constexpr const char* coinc_inspiral_texts[] = {"ifos"};
+
+constexpr const char* coinc_inspiral_integers[] = {"end_time", "end_time_ns"};
+
+constexpr const char* coinc_inspiral_reals[] = {
+    "mass", "mchirp", "minimum_duration", "snr", "false_alarm_rate", "combined_far"};
+
 constexpr const char* single_inspiral_texts[] = {
     "ifo", "search", "channel"};
 
@@ -26,47 +33,52 @@ constexpr const char* single_inspiral_reals[] = {
     "snr", "chisq", "bank_chisq", "cont_chisq", "sigmasq", "rsqveto_duration", "Gamma0", "Gamma1", "Gamma2",
     "Gamma3", "Gamma4", "Gamma5", "Gamma6", "Gamma7", "Gamma8", "Gamma9", "spin1x", "spin1y", "spin1z",
     "spin2x", "spin2y", "spin2z"};
+
+constexpr const char* injection_texts[] = {"waveform"};
+
+constexpr const char* injection_integers[] = {"geocent_end_time", "geocent_end_time_ns"};
+
+constexpr const char* injection_reals[] = {
+    "mass1", "mass2", "eta", "mchirp", "amp_order", "coa_phase", "spin1x", "spin1y", "spin1z", "spin2x",
+    "spin2y", "spin2z", "end_time_gmst", "f_lower", "f_final", "distance", "latitude", "longitude",
+    "polarization", "inclination", "theta0", "phi0"};
 // clang-format on
 
-json text_or_null(const LigolwTable& table, std::size_t row, const char* column) {
-  const auto text = table.text(row, column);
-  return text ? json(*text) : json(nullptr);
+using Columns = std::span<const char* const>;
+
+void add_texts(ObjectText& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
+  for (const char* column : columns)
+    attributes.add_or_null(column, table.text(row, column));
 }
 
-json real_or_null(const LigolwTable& table, std::size_t row, const char* column) {
-  const auto number = table.number(row, column);
-  return number ? json(*number) : json(nullptr);
+void add_integers(ObjectText& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
+  for (const char* column : columns)
+    attributes.add_or_null(column, to_integer(table.number(row, column)));
 }
 
-json integer_or_null(const LigolwTable& table, std::size_t row, const char* column) {
-  const auto number = to_integer(table.number(row, column));
-  return number ? json(*number) : json(nullptr);
+void add_reals(ObjectText& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
+  for (const char* column : columns)
+    attributes.add_or_null(column, table.number(row, column));
 }
 
-json coinc_attributes(const LigolwTable& coinc) {
-  json attributes = {{"ifos", text_or_null(coinc, 0, "ifos")},
-                     {"end_time", integer_or_null(coinc, 0, "end_time")},
-                     {"end_time_ns", integer_or_null(coinc, 0, "end_time_ns")}};
-  for (const char* column :
-       {"mass", "mchirp", "minimum_duration", "snr", "false_alarm_rate", "combined_far"}) {
-    attributes[column] = real_or_null(coinc, 0, column);
-  }
-  return attributes;
+std::string coinc_attributes(const LigolwTable& coinc) {
+  ObjectText attributes;
+  add_texts(attributes, coinc, 0, coinc_inspiral_texts);
+  add_integers(attributes, coinc, 0, coinc_inspiral_integers);
+  add_reals(attributes, coinc, 0, coinc_inspiral_reals);
+  return attributes.take();
 }
 
-json single_attributes(const LigolwTable& singles) {
-  json rows = json::array();
+std::string single_attributes(const LigolwTable& singles) {
+  std::string rows;
   for (std::size_t row = 0; row < singles.rows(); ++row) {
-    json attributes = json::object();
-    for (const char* column : single_inspiral_texts)
-      attributes[column] = text_or_null(singles, row, column);
-    for (const char* column : single_inspiral_integers)
-      attributes[column] = integer_or_null(singles, row, column);
-    for (const char* column : single_inspiral_reals)
-      attributes[column] = real_or_null(singles, row, column);
-    rows.push_back(std::move(attributes));
+    ObjectText attributes;
+    add_texts(attributes, singles, row, single_inspiral_texts);
+    add_integers(attributes, singles, row, single_inspiral_integers);
+    add_reals(attributes, singles, row, single_inspiral_reals);
+    rows.append(rows.empty() ? "" : ",").append(attributes.take());
   }
-  return rows;
+  return "[" + rows + "]";
 }
 
 std::optional<double> gps_time_at(const LigolwTable& table, const char* seconds, const char* nanoseconds) {
@@ -78,7 +90,7 @@ std::optional<double> gps_time_at(const LigolwTable& table, const char* seconds,
 }  // namespace
 
 EventFacts parse_coinc_file(std::string_view contents) {
-  const LigolwDocument document(contents);
+  const LigolwDocument document(contents, {"coinc_inspiral", "coinc_event", "sngl_inspiral"});
   const LigolwTable* coinc = document.table("coinc_inspiral");
   if (coinc == nullptr || coinc->rows() == 0) throw UnreadableEventFile("no row in a coinc_inspiral table");
   EventFacts facts;
@@ -86,15 +98,16 @@ EventFacts parse_coinc_file(std::string_view contents) {
   if (!facts.gpstime) throw UnreadableEventFile("no end_time in the coinc_inspiral table");
   facts.far = coinc->number(0, "combined_far");
   facts.instruments = coinc->text(0, "ifos");
-  json attributes = {{"CoincInspiral", coinc_attributes(*coinc)}};
+  ObjectText attributes;
+  attributes.add_text("CoincInspiral", coinc_attributes(*coinc));
   if (const LigolwTable* event = document.table("coinc_event")) {
     facts.nevents = to_integer(event->number(0, "nevents"));
     facts.likelihood = event->number(0, "likelihood");
   }
   if (const LigolwTable* singles = document.table("sngl_inspiral")) {
-    attributes["SingleInspiral"] = single_attributes(*singles);
+    attributes.add_text("SingleInspiral", single_attributes(*singles));
   }
-  facts.extra_attributes = to_text(attributes);
+  facts.extra_attributes = attributes.take();
   return facts;
 }
 
@@ -102,23 +115,17 @@ EventFacts parse_injection_file(std::string_view contents) {
   if (contents.substr(0, contents.find_first_not_of(" \t\r\n") + 1).ends_with('{')) {
     return parse_json_file("HardwareInjection", contents);
   }
-  const LigolwDocument document(contents);
+  const LigolwDocument document(contents, {"sim_inspiral"});
   const LigolwTable* injection = document.table("sim_inspiral");
   if (injection == nullptr || injection->rows() == 0)
     throw UnreadableEventFile("no row in a sim_inspiral table");
   EventFacts facts;
   facts.gpstime = gps_time_at(*injection, "geocent_end_time", "geocent_end_time_ns");
-  json attributes = json::object();
-  for (const char* column : {"mass1",         "mass2",       "eta",     "mchirp",   "amp_order", "coa_phase",
-                             "spin1x",        "spin1y",      "spin1z",  "spin2x",   "spin2y",    "spin2z",
-                             "end_time_gmst", "f_lower",     "f_final", "distance", "latitude",  "longitude",
-                             "polarization",  "inclination", "theta0",  "phi0"}) {
-    attributes[column] = real_or_null(*injection, 0, column);
-  }
-  attributes["waveform"] = text_or_null(*injection, 0, "waveform");
-  attributes["geocent_end_time"] = integer_or_null(*injection, 0, "geocent_end_time");
-  attributes["geocent_end_time_ns"] = integer_or_null(*injection, 0, "geocent_end_time_ns");
-  facts.extra_attributes = to_text({{"SimInspiral", std::move(attributes)}});
+  ObjectText attributes;
+  add_reals(attributes, *injection, 0, injection_reals);
+  add_texts(attributes, *injection, 0, injection_texts);
+  add_integers(attributes, *injection, 0, injection_integers);
+  facts.extra_attributes = R"({"SimInspiral":)" + attributes.take() + "}";
   return facts;
 }
 

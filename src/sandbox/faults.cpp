@@ -117,8 +117,9 @@ void FaultPlan::replace(std::vector<Fault> faults) {
 std::vector<std::string> FaultPlan::specs() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> specs;
-  for (const Fault& fault : faults_)
-    specs.push_back(fault.spec);
+  for (const Fault& fault : faults_) {
+    if (fault.times_left != 0) specs.push_back(fault.spec);
+  }
   return specs;
 }
 

@@ -56,6 +56,7 @@ class FaultPlan {
   Strike draw(Operation operation);
 
   void replace(std::vector<Fault> faults);
+  /// Of those that may still happen.
   std::vector<std::string> specs() const;
 
  private:

@@ -43,9 +43,13 @@ Answer Answer::with_header(std::string name, std::string value) && {
 }
 
 Answer json_answer(int status, const nlohmann::json& document) {
+  return json_text_answer(status, to_text(document));
+}
+
+Answer json_text_answer(int status, std::string json) {
   // The charset keeps the HTTP library from compressing every small answer, which would cost more than the
   // work.
-  return {status, to_text(document), "application/json; charset=utf-8", {}};
+  return {status, std::move(json), "application/json; charset=utf-8", {}};
 }
 
 Answer text_answer(int status, std::string text) {

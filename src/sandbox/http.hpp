@@ -54,6 +54,8 @@ struct Answer {
 };
 
 Answer json_answer(int status, const nlohmann::json& document);
+/// @param json  the document as text
+Answer json_text_answer(int status, std::string json);
 Answer text_answer(int status, std::string text);
 Answer file_answer(std::string contents);
 Answer empty_answer(int status);

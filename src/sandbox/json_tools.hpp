@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kafka/json_text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <optional>
@@ -14,7 +16,9 @@ nlohmann::json or_null(const std::optional<T>& value) {
 
 /// Compact JSON; bytes that are not UTF-8 are replaced.
 inline std::string to_text(const nlohmann::json& document) {
-  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text;
+  kafka::append_text(text, document);
+  return text;
 }
 
 }  // namespace gracedb::sandbox

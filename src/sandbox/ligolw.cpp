@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstring>
+#include <span>
 
 namespace gracedb::sandbox {
 namespace {
@@ -31,10 +31,13 @@ std::string_view table_name(std::string_view name) {
 // mark of their own, and the last cell may or may not have a delimiter after it.
 class CellReader {
  public:
-  CellReader(std::string_view text, char delimiter) : text_(text), delimiter_(delimiter) {}
+  using Cells = std::vector<std::optional<std::string_view>>;
 
-  std::vector<std::optional<std::string>> read(std::size_t columns) {
-    std::vector<std::optional<std::string>> cells;
+  CellReader(std::span<char> text, char delimiter)
+      : text_(text.data(), text.size()), writable_(text), delimiter_(delimiter) {}
+
+  Cells read(std::size_t columns) {
+    Cells cells;
     skip_space();
     while (position_ < text_.size()) {
       cells.push_back(read_cell());
@@ -50,45 +53,51 @@ class CellReader {
 
  private:
   bool at_space() const {
-    return std::strchr(" \t\r\n", text_[position_]) != nullptr && text_[position_] != '\0';
+    const char c = text_[position_];
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
   }
   void skip_space() {
     while (position_ < text_.size() && at_space())
       ++position_;
   }
 
-  std::optional<std::string> read_cell() {
+  std::optional<std::string_view> read_cell() {
     if (text_[position_] == '"') return read_quoted();
     const std::size_t end = std::min(text_.find(delimiter_, position_), text_.size());
     std::string_view cell = text_.substr(position_, end - position_);
     position_ = end;
     cell = cell.substr(0, cell.find_last_not_of(" \t\r\n") + 1);
     if (cell.empty()) return {};
-    return std::string(cell);
+    return cell;
   }
 
-  std::string read_quoted() {
-    std::string cell;
-    for (++position_; position_ < text_.size(); ++position_) {
+  // Without its backslashes it is shorter, so it stays where it is.
+  std::string_view read_quoted() {
+    const std::size_t begin = ++position_;
+    std::size_t end = begin;
+    for (; position_ < text_.size(); ++position_) {
       if (text_[position_] == '"') {
         ++position_;
-        return cell;
+        return text_.substr(begin, end - begin);
       }
       if (text_[position_] == '\\' && position_ + 1 < text_.size()) ++position_;
-      cell += text_[position_];
+      writable_[end++] = text_[position_];
     }
     throw UnreadableEventFile("a quoted cell does not end");
   }
 
   std::string_view text_;
+  std::span<char> writable_;
   char delimiter_;
   std::size_t position_ = 0;
 };
 
-std::string text_of(const pugi::xml_node& node) {
-  std::string text;
+std::vector<char> text_of(const pugi::xml_node& node) {
+  std::vector<char> text;
   for (const pugi::xml_node& child : node.children()) {
-    if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) text += child.value();
+    if (child.type() != pugi::node_pcdata && child.type() != pugi::node_cdata) continue;
+    const std::string_view part = child.value();
+    text.insert(text.end(), part.begin(), part.end());
   }
   return text;
 }
@@ -100,17 +109,24 @@ LigolwTable read_table(const pugi::xml_node& node) {
   }
   const pugi::xml_node stream = node.child("Stream");
   const std::string_view delimiter = stream.attribute("Delimiter").as_string(",");
-  auto cells = CellReader(text_of(stream), delimiter.empty() ? ',' : delimiter.front()).read(columns.size());
-  if (columns.empty() ? !cells.empty() : cells.size() % columns.size() != 0) {
-    throw UnreadableEventFile("table " + std::string(node.attribute("Name").value()) +
-                              " has a row that is too short or too long");
+  try {
+    return {std::move(columns), text_of(stream), delimiter.empty() ? ',' : delimiter.front()};
+  } catch (const UnreadableEventFile& fault) {
+    throw UnreadableEventFile("table " + std::string(node.attribute("Name").value()) + ": " + fault.what());
   }
-  return {std::move(columns), std::move(cells)};
 }
 
 }  // namespace
 
-std::optional<std::string> LigolwTable::text(std::size_t row, std::string_view column) const {
+LigolwTable::LigolwTable(std::vector<std::string> columns, std::vector<char> stream, char delimiter)
+    : columns_(std::move(columns)),
+      stream_(std::move(stream)),
+      cells_(CellReader(stream_, delimiter).read(columns_.size())) {
+  if (columns_.empty() ? !cells_.empty() : cells_.size() % columns_.size() != 0)
+    throw UnreadableEventFile("a row is too short or too long");
+}
+
+std::optional<std::string_view> LigolwTable::text(std::size_t row, std::string_view column) const {
   const auto found = std::find(columns_.begin(), columns_.end(), column);
   if (found == columns_.end() || row >= rows()) return {};
   return cells_[row * columns_.size() + static_cast<std::size_t>(found - columns_.begin())];
@@ -126,7 +142,7 @@ std::optional<double> LigolwTable::number(std::size_t row, std::string_view colu
   return value;
 }
 
-LigolwDocument::LigolwDocument(std::string_view contents) {
+LigolwDocument::LigolwDocument(std::string_view contents, std::initializer_list<std::string_view> wanted) {
   std::string unpacked;
   if (is_gzipped(contents)) contents = unpacked = gunzip(contents, longest_document);
   pugi::xml_document document;
@@ -138,7 +154,9 @@ LigolwDocument::LigolwDocument(std::string_view contents) {
   // LIGO_LW elements may lie within one another.
   for (const pugi::xpath_node& found : document.select_nodes("//Table")) {
     const pugi::xml_node node = found.node();
-    tables_.emplace_back(table_name(node.attribute("Name").value()), read_table(node));
+    const std::string_view name = table_name(node.attribute("Name").value());
+    if (std::find(wanted.begin(), wanted.end(), name) != wanted.end())
+      tables_.emplace_back(name, read_table(node));
   }
 }
 

@@ -129,7 +129,7 @@ TEST(Options, MergeAMapEntryByEntryInTheSameOrder) {
 
 TEST(Options, ReplaceAList) {
   Settings settings;
-  settings.flags({}).file_text("list = [\"a\", \"b\"]").variable("GRACEDB_KAFKA_LIST", "c,d").resolve();
+  settings.flags({}).file_text(R"(list = ["a", "b"])").variable("GRACEDB_KAFKA_LIST", "c,d").resolve();
   EXPECT_THAT(settings.list, ElementsAre("c", "d"));
 }
 

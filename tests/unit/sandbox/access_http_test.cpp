@@ -18,9 +18,9 @@ TEST_F(Access, NeedsAValidToken) {
   EXPECT_EQ(anonymous->status, 403);
   EXPECT_EQ(json_of(anonymous)["detail"], "Authentication credentials were not provided.");
   TokenClaims expired{.issuer = sandbox_.issuer(), .lifetime = -60s};
-  client.set_bearer_token_auth(sandbox_.mint(expired).c_str());
+  client.set_bearer_token_auth(sandbox_.mint(expired));
   EXPECT_EQ(client.Get("/api/events/", headers)->status, 403);
-  client.set_bearer_token_auth(sandbox_.mint({.subject = "Marie", .issuer = sandbox_.issuer()}).c_str());
+  client.set_bearer_token_auth(sandbox_.mint({.subject = "Marie", .issuer = sandbox_.issuer()}));
   EXPECT_EQ(client.Get("/api/events/", headers)->status, 200);
   EXPECT_EQ(json_of(client.Get("/api/user-info/", headers))["username"], "marie");
 }

@@ -104,5 +104,12 @@ TEST(FaultPlan, CanBeReplaced) {
   EXPECT_EQ(plan.specs(), std::vector<std::string>{"hang:0"});
 }
 
+TEST(FaultPlan, ShowsThoseThatMayStillHappen) {
+  FaultPlan plan({parse_fault("503*1", {}), parse_fault("hang@upload", {})}, 0);
+  EXPECT_EQ(plan.specs(), (std::vector<std::string>{"503*1", "hang@upload"}));
+  EXPECT_TRUE(plan.draw(Operation::other).fault);
+  EXPECT_EQ(plan.specs(), std::vector<std::string>{"hang@upload"});
+}
+
 }  // namespace
 }  // namespace gracedb::sandbox

@@ -20,9 +20,9 @@ using nlohmann::json;
 inline json json_of(const httplib::Result& result) { return json::parse(result.value().body); }
 
 inline httplib::MultipartFormDataItems event_form(
-    const std::string& contents, std::vector<std::pair<std::string, std::string>> fields = {}) {
+    const std::string& contents, const std::vector<std::pair<std::string, std::string>>& fields = {}) {
   httplib::MultipartFormDataItems items = {{"eventFile", contents, "coinc.xml", "text/xml"}};
-  for (auto& [name, value] : fields)
+  for (const auto& [name, value] : fields)
     items.push_back({name, value, "", ""});
   return items;
 }
@@ -35,7 +35,7 @@ class SandboxTest : public testing::Test {
     std::ifstream file(sandbox_.token_file());
     std::string token;
     std::getline(file, token);
-    client_.set_bearer_token_auth(token.c_str());
+    client_.set_bearer_token_auth(token);
     client_.set_default_headers({{"User-Agent", "gracedb-sandbox-test"}});
     client_.set_keep_alive(true);
     client_.set_tcp_nodelay(true);
@@ -47,7 +47,7 @@ class SandboxTest : public testing::Test {
     return std::stoi(url.substr(url.rfind(':') + 1));
   }
 
-  std::string reserve(httplib::Params fields = {{"group", "CBC"}, {"pipeline", "gstlal"}}) {
+  std::string reserve(const httplib::Params& fields = {{"group", "CBC"}, {"pipeline", "gstlal"}}) {
     return json_of(client_.Post("/api/events/reserve/", fields))["graceid"];
   }
   httplib::Result upload(const std::string& graceid, const std::string& contents) {

@@ -1,5 +1,6 @@
 #include "gracedb-sandbox/serve_options.hpp"
 
+#include <CLI/CLI.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
