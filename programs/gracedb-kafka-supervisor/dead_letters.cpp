@@ -106,9 +106,10 @@ class Selection {
   }
 
   void require_choice() const {
-    if (ids_.empty() && !all_)
+    if (ids_.empty() && !all_) {
       throw UsageError(may_be_all_ ? "which letters? Give their ids, or --all"
                                    : "which letters? Give their ids");
+    }
     if (!ids_.empty() && all_) throw UsageError("give ids or --all, not both");
   }
 
@@ -292,7 +293,7 @@ class Redrive final : public Deed {
   // A letter's own word is not enough to send it to any topic.
   std::string pipeline_of_letter(const DeadLetter& letter) {
     const std::string& instance = stores_.producer().instance_name();
-    const std::string pipeline = programs::pipeline_of(letter.message.topic, instance);
+    std::string pipeline = programs::pipeline_of(letter.message.topic, instance);
     if (kafka::make_topic_name(instance, pipeline) == letter.message.topic) return pipeline;
     throw UsageError(
         fmt::format("{} was on a topic of another instance than {}; redrive it with "

@@ -49,7 +49,7 @@ DeadLetterArchive::DeadLetterArchive(const kafka::ConsumerOptions& options, std:
       reader_(options, kafka::make_topic_name(producer.instance_name(), pipeline_)) {}
 
 void DeadLetterArchive::find_handled() {
-  reader_.read(std::nullopt, [this](const kafka::Message& message) {
+  reader_.read([this](const kafka::Message& message) {
     if (!is_note(message)) return;
     for (const auto& [name, value] : message.headers) {
       const auto position = name == handled_header ? parse_position(value) : std::nullopt;
@@ -63,7 +63,7 @@ void DeadLetterArchive::read(const std::function<void(const DeadLetter&)>& show)
   seen_.clear();
   present_.clear();
   find_handled();
-  reader_.read(std::nullopt, [&](const kafka::Message& message) {
+  reader_.read([&](const kafka::Message& message) {
     if (!is_note(message)) show_letter(message, show);
   });
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace gracedb::supervisor {
@@ -18,6 +19,9 @@ constexpr milliseconds between_tries{2'000};
 constexpr milliseconds between_same_complaints{30'000};
 /// An answer that takes longer is no answer for the moment.
 constexpr milliseconds patience{2'000};
+/// What goes into one transaction.
+constexpr std::size_t most_together = 100;
+constexpr std::size_t most_bytes_together = std::size_t{8} << 20U;
 
 }  // namespace
 
@@ -39,23 +43,25 @@ DeadLetterOffice::~DeadLetterOffice() {
   thread_.join();
 }
 
-void DeadLetterOffice::submit(Rejected rejected) {
+void DeadLetterOffice::submit(std::vector<Rejected> rejected) {
   {
     const std::lock_guard lock(mutex_);
-    inbox_.push_back(std::move(rejected));
+    std::move(rejected.begin(), rejected.end(), std::back_inserter(inbox_));
   }
   changed_.notify_all();
 }
 
-void DeadLetterOffice::abandon(const std::vector<Window::Id>& ids, const Partition& partition) {
+void DeadLetterOffice::abandon(const std::vector<Window::Id>& ids) {
   {
     const std::lock_guard lock(mutex_);
     const std::set<Window::Id> given_up(ids.begin(), ids.end());
     const auto is_given_up = [&](const Rejected& each) { return given_up.contains(each.id); };
     std::erase_if(inbox_, is_given_up);
     std::erase_if(done_, is_given_up);
-    if (under_way_ && given_up.contains(*under_way_)) abandoned_.insert(*under_way_);
-    to_forget_.push_back(partition);
+    std::erase_if(returned_, is_given_up);
+    for (const Rejected& each : under_way_) {
+      if (is_given_up(each)) abandoned_.insert(each.id);
+    }
   }
   changed_.notify_all();
 }
@@ -65,16 +71,15 @@ std::vector<Rejected> DeadLetterOffice::take_done() {
   return std::exchange(done_, {});
 }
 
+std::vector<Rejected> DeadLetterOffice::take_returned() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(returned_, {});
+}
+
 void DeadLetterOffice::run() {
   look_at_topic();
-  while (auto rejected = next()) {
-    const bool placed = place(*rejected);
-    {
-      const std::lock_guard lock(mutex_);
-      under_way_.reset();
-      const bool wanted = abandoned_.erase(rejected->id) == 0;
-      if (placed && wanted) done_.push_back(*std::move(rejected));
-    }
+  while (next()) {
+    finish(place());
     go_on();
     wake_();
   }
@@ -92,76 +97,120 @@ void DeadLetterOffice::look_at_topic() {
   }
 }
 
-std::optional<Rejected> DeadLetterOffice::next() {
+/// False: stopping.
+bool DeadLetterOffice::next() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return stopping_ || !inbox_.empty(); });
-  if (stopping_) return std::nullopt;
-  Rejected rejected = std::move(inbox_.front());
-  inbox_.pop_front();
-  under_way_ = rejected.id;
-  const std::vector<Partition> to_forget = std::exchange(to_forget_, {});
-  lock.unlock();
-  for (const Partition& partition : to_forget) {
-    if (topic_) topic_->forget(partition);
+  if (stopping_) return false;
+  const std::size_t most = singly_ > 0 || !topic_ ? 1 : most_together;
+  if (singly_ > 0) --singly_;
+  std::size_t bytes = 0;
+  while (!inbox_.empty() && under_way_.size() < most) {
+    bytes += inbox_.front().message->value.size();
+    if (!under_way_.empty() && bytes > most_bytes_together) break;
+    // What they were in the group then must hold for all.
+    if (!under_way_.empty() && inbox_.front().group_metadata != under_way_.front().group_metadata) break;
+    under_way_.push_back(std::move(inbox_.front()));
+    inbox_.pop_front();
   }
-  return rejected;
+  return true;
 }
 
-bool DeadLetterOffice::place(const Rejected& rejected) {
-  while (is_wanted(rejected.id)) {
+Placed DeadLetterOffice::place() {
+  while (keep_wanted()) {
     try {
-      if (try_to_place(rejected)) return true;
-      continue;  // given up, or to be tried anew at once
+      const Placed placed = try_to_place();
+      if (placed != Placed::given_up) return placed;
+      continue;  // what is still wanted is tried anew at once
     } catch (const std::exception& fault) {
-      be_stuck(rejected, fault.what());
+      be_stuck(fault.what());
     }
-    wait_before_next_try(rejected.id);
+    wait_before_next_try();
   }
-  return false;
+  return Placed::given_up;
 }
 
-bool DeadLetterOffice::try_to_place(const Rejected& rejected) {
-  // It may lie in the spool from a time when the topic did not take it.
-  if (!topic_ || spool_.holds(*rejected.message)) {
-    spool_.set_aside(*rejected.message, rejected.rejection);
-    return true;
-  }
+Placed DeadLetterOffice::try_to_place() {
+  const bool is_in_spool = std::any_of(under_way_.begin(), under_way_.end(), [this](const Rejected& each) {
+    return spool_.holds(*each.message);  // from a time when the topic did not take it
+  });
+  if (!topic_ || is_in_spool) return place_in_spool({});
   const auto begin = Clock::now();
   try {
-    return topic_->set_aside(*rejected.message, rejected.rejection, [&](const std::string& reason) {
-      if (Clock::now() - begin >= patience) be_stuck(rejected, reason);
-      return is_wanted(rejected.id);
+    return topic_->set_aside(under_way_, [&](const std::string& reason) {
+      if (Clock::now() - begin >= patience) be_stuck(reason);
+      return is_wanted();
     });
   } catch (const NotTaken& refusal) {
-    fall_back(rejected, refusal.what());
-    return true;
+    return place_in_spool(refusal.what());
   }
 }
 
-void DeadLetterOffice::fall_back(const Rejected& rejected, const std::string& reason) {
+// Only what the topic does not take goes there: of several, each is tried for itself.
+Placed DeadLetterOffice::place_in_spool(const std::string& reason) {
+  if (under_way_.size() > 1) return place_singly();
+  const Rejected& rejected = under_way_.front();
   spool_.set_aside(*rejected.message, rejected.rejection);
-  if (complaints_.is_due(reason, Clock::now())) {
+  if (!reason.empty() && complaints_.is_due(reason, Clock::now())) {
     logger.warning("{} goes to {}, not to topic {}: {}", name_of(Place::of(*rejected.message)),
                    spool_.directory().native(), topic_->name(), reason);
   }
+  return Placed::yes;
 }
 
-bool DeadLetterOffice::is_wanted(Window::Id id) {
+Placed DeadLetterOffice::place_singly() {
   const std::lock_guard lock(mutex_);
-  return !stopping_ && !abandoned_.contains(id);
+  singly_ = under_way_.size();
+  inbox_.insert(inbox_.begin(), std::make_move_iterator(under_way_.begin()),
+                std::make_move_iterator(under_way_.end()));
+  under_way_.clear();
+  std::erase_if(inbox_, [this](const Rejected& each) { return abandoned_.contains(each.id); });
+  return Placed::given_up;
 }
 
-void DeadLetterOffice::wait_before_next_try(Window::Id id) {
+void DeadLetterOffice::finish(Placed placed) {
+  const std::lock_guard lock(mutex_);
+  if (placed == Placed::not_member) {
+    // What is behind them on their partitions must not overtake them, and would fare no better.
+    const std::string stale = under_way_.front().group_metadata;
+    const auto is_of_it = [&](const Rejected& each) { return each.group_metadata == stale; };
+    std::copy_if(inbox_.begin(), inbox_.end(), std::back_inserter(under_way_), is_of_it);
+    std::erase_if(inbox_, is_of_it);
+  }
+  std::erase_if(under_way_, [this](const Rejected& each) { return abandoned_.contains(each.id); });
+  abandoned_.clear();
+  const std::vector<Rejected> handled = std::exchange(under_way_, {});
+  if (placed == Placed::given_up) return;
+  std::vector<Rejected>& to = placed == Placed::yes ? done_ : returned_;
+  to.insert(to.end(), handled.begin(), handled.end());
+}
+
+/// False: nothing of what is under way is wanted any more.
+bool DeadLetterOffice::keep_wanted() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(under_way_, [this](const Rejected& each) { return abandoned_.contains(each.id); });
+  abandoned_.clear();
+  return !stopping_ && !under_way_.empty();
+}
+
+/// False: something of what is under way is not wanted any more.
+bool DeadLetterOffice::is_wanted() {
+  const std::lock_guard lock(mutex_);
+  return !stopping_ && abandoned_.empty();
+}
+
+void DeadLetterOffice::wait_before_next_try() {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, between_tries, [&] { return stopping_ || abandoned_.contains(id); });
+  changed_.wait_for(lock, between_tries, [this] { return stopping_ || !abandoned_.empty(); });
 }
 
-void DeadLetterOffice::be_stuck(const Rejected& rejected, const std::string& reason) {
+void DeadLetterOffice::be_stuck(const std::string& reason) {
   const std::string fault = fmt::format("{} cannot be set aside, and no message is taken until it can: {}",
-                                        name_of(Place::of(*rejected.message)), reason);
+                                        name_of(Place::of(*under_way_.front().message)), reason);
+  const bool is_new = !stuck_.exchange(true);  // what is said below holds by then
   if (complaints_.is_due(fault, Clock::now())) logger.error("{}", fault);
   health_.set(Check::set_aside, false, fault);
-  if (!stuck_.exchange(true)) wake_();
+  if (is_new) wake_();
 }
 
 void DeadLetterOffice::go_on() {

@@ -2,165 +2,120 @@
 
 #include "gracedb/kafka/topics.hpp"
 
-#include "core/log.hpp"
-#include "kafka/topic_reader.hpp"
+#include "kafka/group_position.hpp"
+#include "supervisor/ledger.hpp"
 
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
+#include <random>
 #include <utility>
 
 namespace gracedb::supervisor {
 namespace {
 
-constexpr log::Logger logger{"gracedb.supervisor"};
-
 using std::chrono::milliseconds;
 
-constexpr milliseconds between_looks{200};
 constexpr milliseconds longest_look{2'000};
-/// Clocks of producers and brokers differ.
-constexpr std::chrono::minutes clock_margin{10};
+/// A broker that does not allow us transactions is not asked for every letter.
+constexpr std::chrono::seconds between_refusals{30};
 
-// A message is handed over once and librdkafka does not let go of it: neither an outage nor a restart of the
-// broker makes it two, nor none.
 kafka::ProducerOptions with_defaults(kafka::ProducerOptions options) {
   options.topic.reset();
-  options.guaranteed_delivery = true;
   options.check_for_topics = false;  // a broker that is away is waited for
-  const std::map<std::string, std::string> defaults = {
-      {"client.id", "gracedb-kafka-supervisor"},
-      {"retries", "2147483647"},
-      {"delivery.timeout.ms", "0"},
-      {"message.max.bytes", "67108864"},  // the broker knows its own limit
-  };
-  options.kafka_config.insert(defaults.begin(), defaults.end());
+  options.kafka_config.insert({"client.id", "gracedb-kafka-supervisor"});
   return options;
 }
 
-std::size_t hash_of(const kafka::Message& message) { return std::hash<std::string>()(message.value); }
+/// Nobody else comes with it, also where several hosts have one name. It begins with the group, so that a
+/// permission can name that.
+std::string transactional_id(const Reporter& reporter) {
+  std::random_device random;
+  return fmt::format("{}-{}-{:08x}", reporter.group, reporter.process, random());
+}
 
 }  // namespace
 
-struct DeadLetterTopic::Delivery {
-  bool done = false;
-  std::optional<KafkaMessageDeliveryError> error = {};
-};
-
-DeadLetterTopic::DeadLetterTopic(DeadLetterTopicOptions options) : options_(std::move(options)) {
-  options_.producer = with_defaults(std::move(options_.producer));
-  options_.consumer.topics.clear();
-  name_ = kafka::make_topic_name(producer().instance_name(), options_.pipeline);
-}
-
-kafka::Producer& DeadLetterTopic::producer() {
-  if (!producer_) producer_ = std::make_unique<kafka::Producer>(options_.producer);
-  return *producer_;
-}
+DeadLetterTopic::DeadLetterTopic(DeadLetterTopicOptions options)
+    : options_(std::move(options)),
+      producer_(with_defaults(options_.producer), transactional_id(options_.reporter)),
+      name_(kafka::make_topic_name(producer_.instance_name(), options_.pipeline)) {}
 
 std::string DeadLetterTopic::fault() {
-  const auto topics = producer().list_topics(longest_look);
+  const auto topics = producer_.list_topics(longest_look);
   const auto found =
       std::find_if(topics.begin(), topics.end(), [&](const auto& each) { return each.name == name_; });
   if (found == topics.end()) return fmt::format("there is no topic {}, or our token may not see it", name_);
-  return found->error;
-}
-
-bool DeadLetterTopic::set_aside(const kafka::Message& message, const Rejection& rejection,
-                                const KeepWaiting& keep_waiting) {
-  if (is_there(message)) return true;
-  const auto delivery = send(message, rejection);
-  if (!wait_for(*delivery, keep_waiting)) {
-    start_over(Partition::of(message));
-    return false;
-  }
-  if (!delivery->error) return true;
-  if (delivery->error->may_have_arrived() || delivery->error->is_retriable()) {
-    start_over(Partition::of(message));
-    throw KafkaMessageDeliveryError(*delivery->error);
-  }
-  throw NotTaken(delivery->error->what());
-}
-
-// What is under way may have arrived, so that the next try has to look again.
-void DeadLetterTopic::start_over(const Partition& partition) {
-  forget(partition);
-  if (producer_) producer_->close(milliseconds(0));
-  producer_.reset();
-}
-
-bool DeadLetterTopic::is_there(const kafka::Message& message) {
-  if (!can_look_) return false;
-  const Partition partition = Partition::of(message);
-  std::optional<TimePoint> since;
-  if (message.timestamp) since = *message.timestamp - clock_margin;
-  const auto known = known_.find(partition);
-  if (known == known_.end() || (known->second.since && (!since || *since < *known->second.since)))
-    look_through(partition, since);
-  if (!can_look_) return false;
-  const auto& letters = known_[partition].letters;
-  const auto letter = letters.find(message.offset);
-  return letter != letters.end() && letter->second == hash_of(message);
-}
-
-void DeadLetterTopic::look_through(const Partition& partition, std::optional<TimePoint> since) {
-  Known known{.since = since, .letters = {}};
+  if (!found->error.empty()) return found->error;
   try {
-    kafka::TopicReader(options_.consumer, name_).read(since, [&](const kafka::Message& letter) {
-      const auto origin = origin_of(letter.headers);
-      if (!origin || origin->place.topic != partition.topic || origin->place.partition != partition.number)
-        return;
-      known.letters[origin->place.offset] = hash_of(letter);
-    });
-  } catch (const KafkaTopicError& fault) {
-    if (fault.code() == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) throw NotTaken(fault.what());
-    can_look_ = false;
-    logger.warning(
-        "{}; the dead-letter topic cannot be read, so a message that was set aside right before a crash may "
-        "be "
-        "there twice",
-        fault.what());
-    return;
+    const auto deadline = Clock::now() + longest_look;
+    producer_.get_ready([&](const std::string&) { return Clock::now() < deadline; });
+  } catch (const KafkaProducerError& refusal) {
+    if (refusal.is_retriable()) throw;
+    return refusal.what();
   }
-  known_[partition] = std::move(known);
+  return {};
 }
 
-std::shared_ptr<DeadLetterTopic::Delivery> DeadLetterTopic::send(const kafka::Message& message,
-                                                                 const Rejection& rejection) {
-  auto delivery = std::make_shared<Delivery>();
-  kafka::ProduceOptions to{.topic = options_.pipeline,
-                           .key = message.key,
-                           .headers = dead_letter_headers(message, rejection, options_.reporter),
-                           .timestamp = message.timestamp};
-  to.on_delivery = [delivery](const kafka::DeliveryReport& report) {
-    delivery->error = report.error;
-    delivery->done = true;
-  };
+Placed DeadLetterTopic::set_aside(std::span<const Rejected> letters, const KeepWaiting& keep_waiting) {
+  if (Clock::now() < refused_until_) throw NotTaken(refusal_);
   try {
-    producer().produce(message.value, std::move(to));
-  } catch (const KafkaTopicError& fault) {
-    throw NotTaken(fault.what());
+    return place(letters, keep_waiting);
   } catch (const KafkaProducerError& fault) {
-    if (fault.is_fatal()) start_over(Partition::of(message));
-    if (fault.is_fatal() || fault.is_retriable()) throw;
+    if (fault.is_retriable()) throw;
+    if (fault.code() == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+      refused_until_ = Clock::now() + between_refusals;
+      refusal_ = fault.what();
+    }
     throw NotTaken(fault.what());
   }
-  return delivery;
 }
 
-bool DeadLetterTopic::wait_for(const Delivery& delivery, const KeepWaiting& keep_waiting) {
-  while (!delivery.done) {
-    std::string reason = fmt::format("no answer from {}", options_.producer.bootstrap_servers);
-    try {
-      producer_->poll(between_looks);
-    } catch (const KafkaError& fault) {
-      if (fault.is_fatal()) return false;
-      reason = fault.what();
-    }
-    if (!delivery.done && !keep_waiting(reason)) return false;
+Placed DeadLetterTopic::place(std::span<const Rejected> letters, const KeepWaiting& keep_waiting) {
+  if (producer_.is_in_doubt()) {
+    if (!producer_.get_ready(keep_waiting)) return Placed::given_up;
+    const bool is_done = is_there(letters.front());
+    producer_.doubt_is_over();
+    if (is_done) return Placed::yes;
   }
-  return true;
+  switch (producer_.commit(transaction_of(letters), keep_waiting)) {
+    case kafka::TransactionEnd::committed:
+      return Placed::yes;
+    case kafka::TransactionEnd::not_member:
+      return Placed::not_member;
+    case kafka::TransactionEnd::given_up:
+      break;
+  }
+  return Placed::given_up;
+}
+
+bool DeadLetterTopic::is_there(const Rejected& letter) const {
+  const kafka::Message& message = *letter.message;
+  return kafka::group_position(options_.consumer, {message.topic, message.partition, -1}, longest_look) >
+         message.offset;
+}
+
+kafka::Transaction DeadLetterTopic::transaction_of(std::span<const Rejected> letters) const {
+  kafka::Transaction transaction;
+  std::map<Partition, std::int64_t> behind;
+  for (const Rejected& letter : letters) {
+    const kafka::Message& message = *letter.message;
+    transaction.records.push_back(
+        {.to = {.topic = name_,
+                .key = message.key,
+                .headers = dead_letter_headers(message, letter.rejection, options_.reporter),
+                .timestamp = message.timestamp},
+         .value = {letter.message, &message.value}});
+    std::int64_t& next = behind[Partition::of(message)];
+    next = std::max(next, message.offset + 1);
+  }
+  for (const auto& [partition, next] : behind)
+    transaction.positions.push_back({partition.topic, partition.number, next});
+  transaction.group_metadata = letters.front().group_metadata;
+  return transaction;
 }
 
 }  // namespace gracedb::supervisor

@@ -3,16 +3,12 @@
 #include "gracedb/kafka/consumer.hpp"
 #include "gracedb/kafka/producer.hpp"
 
+#include "kafka/transactional_producer.hpp"
 #include "supervisor/dead_letter.hpp"
-#include "supervisor/ledger.hpp"
-#include "supervisor/rejection.hpp"
+#include "supervisor/rejected.hpp"
 
 #include <chrono>
-#include <cstddef>
-#include <functional>
-#include <map>
-#include <memory>
-#include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -21,36 +17,41 @@ namespace gracedb::supervisor {
 struct DeadLetterTopicOptions {
   std::string pipeline;             ///< the topic, without the instance name
   kafka::ProducerOptions producer;  ///< how to connect; delivery is the topic's own matter
-  kafka::ConsumerOptions consumer;  ///< the same, to look which letters are there; its group is not joined
+  kafka::ConsumerOptions consumer;  ///< the same, and the supervisors' group, which is not joined
   Reporter reporter = {};
 };
 
-/// The topic does not take this message, and it is not there.
+/// The topic does not take these messages.
 class NotTaken : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Sets messages aside on a topic, one after the other. From one thread.
+enum class Placed {
+  yes,
+  given_up,    ///< as `keep_waiting` said
+  not_member,  ///< no: the group has gone on since the messages were let through
+};
+
+/// Sets messages aside on a topic: a letter and the group's position behind its message are one transaction,
+/// so that whoever reads the partition next begins behind the message, or there is no letter. From one
+/// thread.
 class DeadLetterTopic {
  public:
-  /// Asked now and then while there is no answer, with what is known of the reason; false: give up.
-  using KeepWaiting = std::function<bool(const std::string& reason)>;
+  using KeepWaiting = kafka::TransactionalProducer::KeepWaiting;
 
   /// @throws std::invalid_argument, KafkaTokenError  as Producer
   explicit DeadLetterTopic(DeadLetterTopicOptions options);
 
-  /// Returns when the broker has confirmed the message on all replicas. One that a process before us has set
-  /// aside is left alone: where a partition is new to us, the topic is looked through first.
-  /// @return false: given up; the message may yet arrive if it had left
-  /// @throws NotTaken    the topic is missing, forbidden, or refuses the message
-  /// @throws KafkaError  for the moment it is not known whether the message is there; try again
-  bool set_aside(const kafka::Message& message, const Rejection& rejection, const KeepWaiting& keep_waiting);
+  /// Returns when all of them are on the topic, or none. What lies before them on their partitions must be
+  /// settled, and nobody else may commit for these partitions meanwhile. One that was given up, or has
+  /// thrown, is to be tried again with the same letters, as long as their partitions are ours.
+  /// @throws NotTaken    the topic is missing, forbidden, or refuses a message
+  /// @throws KafkaError  for the moment it is not known whether they are there; try again
+  Placed set_aside(std::span<const Rejected> letters, const KeepWaiting& keep_waiting);
 
-  /// The partition may have been somebody else's meanwhile.
-  void forget(const Partition& partition) { known_.erase(partition); }
-
-  /// What is wrong with the topic, as far as the broker tells; empty if nothing is.
+  /// What is wrong with the topic, as far as the broker tells within some seconds; empty if nothing is. What
+  /// the first letter needs is prepared on the way.
   /// @throws KafkaError  it tells nothing
   std::string fault();
 
@@ -58,27 +59,17 @@ class DeadLetterTopic {
   const std::string& name() const noexcept { return name_; }
 
  private:
-  using TimePoint = std::chrono::system_clock::time_point;
-  struct Delivery;
+  using Clock = std::chrono::steady_clock;
 
-  /// The letters of one source partition that were there when we looked.
-  struct Known {
-    std::optional<TimePoint> since;               ///< looked through from here on; none: from the beginning
-    std::map<std::int64_t, std::size_t> letters;  ///< offset, and a hash of the value
-  };
-
-  bool is_there(const kafka::Message& message);
-  void look_through(const Partition& partition, std::optional<TimePoint> since);
-  std::shared_ptr<Delivery> send(const kafka::Message& message, const Rejection& rejection);
-  bool wait_for(const Delivery& delivery, const KeepWaiting& keep_waiting);
-  void start_over(const Partition& partition);
-  kafka::Producer& producer();
+  Placed place(std::span<const Rejected> letters, const KeepWaiting& keep_waiting);
+  bool is_there(const Rejected& letter) const;
+  kafka::Transaction transaction_of(std::span<const Rejected> letters) const;
 
   DeadLetterTopicOptions options_;
+  kafka::TransactionalProducer producer_;
   std::string name_;
-  std::map<Partition, Known> known_;
-  bool can_look_ = true;
-  std::unique_ptr<kafka::Producer> producer_;
+  std::string refusal_;  ///< of transactions as such
+  Clock::time_point refused_until_;
 };
 
 }  // namespace gracedb::supervisor

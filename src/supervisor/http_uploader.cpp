@@ -1,5 +1,6 @@
 #include "supervisor/http_uploader.hpp"
 
+#include "core/clock.hpp"
 #include "core/log.hpp"
 #include "rest/event_file.hpp"
 #include "rest/requests.hpp"
@@ -134,7 +135,7 @@ HttpUploader::Milliseconds HttpUploader::time_to_next() const {
   Clock::time_point next = Clock::now() + idle;
   if (wants_root()) next = std::min(next, root_due_);
   if (root_ && !due_.empty()) next = std::min(next, due_.begin()->first);
-  return std::max(std::chrono::ceil<Milliseconds>(next - Clock::now()), Milliseconds(0));
+  return left_until(next);
 }
 
 void HttpUploader::start_due() {

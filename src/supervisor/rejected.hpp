@@ -7,6 +7,7 @@
 #include "supervisor/window.hpp"
 
 #include <memory>
+#include <string>
 
 namespace gracedb::supervisor {
 
@@ -15,7 +16,8 @@ struct Rejected {
   Window::Id id = 0;
   std::shared_ptr<const kafka::Message> message;
   Rejection rejection;
-  EventRecord record;  ///< of it, once it is set aside
+  EventRecord record;               ///< of it, once it is set aside
+  std::string group_metadata = {};  ///< who we were in the group when it was let through the fence
 };
 
 }  // namespace gracedb::supervisor

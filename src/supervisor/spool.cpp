@@ -139,9 +139,10 @@ DeadLetter parse_description(const std::string& text) {
   if (const auto& key = description.at("key"); !key.is_null()) letter.message.key = bytes_of(key);
   for (const auto& header : description.at("headers"))
     letter.message.headers.emplace_back(bytes_of(header.at(0)), bytes_of(header.at(1)));
-  if (const auto& time = description.at("timestamp_ms"); !time.is_null())
+  if (const auto& time = description.at("timestamp_ms"); !time.is_null()) {
     letter.message.timestamp =
         std::chrono::system_clock::time_point(std::chrono::milliseconds(time.get<std::int64_t>()));
+  }
   return letter;
 }
 

@@ -1,6 +1,8 @@
 #include "supervisor/supervisor.hpp"
 
+#include "core/clock.hpp"
 #include "core/log.hpp"
+#include "core/safe_line.hpp"
 #include "kafka/client_config.hpp"
 
 #include <fmt/format.h>
@@ -51,13 +53,6 @@ std::chrono::microseconds age_of(std::chrono::system_clock::time_point time) {
   return std::max(std::chrono::duration_cast<std::chrono::microseconds>(age), std::chrono::microseconds(0));
 }
 
-std::string on_one_line(std::string_view text) {
-  std::string line;
-  for (const char c : text)
-    line += c == '\n' ? std::string("; ") : std::string(1, c);
-  return line;
-}
-
 EventRecord record_of(const kafka::Message& message, Outcome outcome, std::string detail = {}) {
   const bool has_graceid = message.key && is_graceid(*message.key);
   return {.outcome = outcome,
@@ -106,6 +101,8 @@ kafka::ConsumerOptions with_defaults(kafka::ConsumerOptions options) {
   };
   options.kafka_config.insert(defaults.begin(), defaults.end());
   options.kafka_config["enable.auto.commit"] = "false";
+  // A partition is read from where a transaction under way will have left it.
+  options.kafka_config["isolation.level"] = "read_committed";
   return options;
 }
 
@@ -149,9 +146,7 @@ kafka::ConsumerOptions Supervisor::consumer_options() {
   kafka::ConsumerOptions options = with_defaults(options_.consumer);
   options.on_assigned = [this](const auto& partitions) { on_assigned(partitions); };
   options.on_revoked = [this](const auto& partitions) { on_revoked(partitions); };
-  options.on_committed = [this](const auto& positions, const auto& failure) {
-    on_committed(positions, failure);
-  };
+  options.on_committed = [this](const auto&, const auto& failure) { on_committed(failure); };
   return options;
 }
 
@@ -217,7 +212,7 @@ void Supervisor::take_one() {
   resume();
   auto message = poll(time_to_next_duty());
   if (!message || !ledger_.take(*message)) return;
-  if (window_.has_room_for(*message)) {
+  if (may_take() && window_.has_room_for(*message)) {  // the wait for it may have been long
     handle(*std::move(message));
   } else {
     waiting_.push_back(*std::move(message));
@@ -242,10 +237,8 @@ void Supervisor::hold_back() {
 
 Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
   Milliseconds wait = options_.longest_wait;
-  const auto limit = [&](Clock::time_point duty) {
-    wait = std::clamp(std::chrono::ceil<Milliseconds>(duty - Clock::now()), Milliseconds(0), wait);
-  };
-  if (!ledger_.due().empty()) limit(next_commit_);
+  const auto limit = [&](Clock::time_point duty) { wait = std::min(left_until(duty), wait); };
+  if (committing_.empty() && !due_positions().empty()) limit(next_commit_);
   if (drain_deadline_) limit(*drain_deadline_);
   return wait;
 }
@@ -317,11 +310,17 @@ void Supervisor::set_aside(kafka::Message message, Rejection rejection, Clock::t
   record.rejection = rejection.kind;
   auto kept = std::make_shared<const kafka::Message>(std::move(message));
   const Window::Id id = window_.add({kept, record.graceid, picked_up});
-  dead_letters_->submit({id, std::move(kept), std::move(rejection), std::move(record)});
+  set_aside({id, std::move(kept), std::move(rejection), std::move(record)});
+}
+
+void Supervisor::set_aside(Rejected rejected) {
+  ledger_.reject(*rejected.message);
+  fence_.hold(std::move(rejected));
+  next_commit_ = Clock::now();
 }
 
 void Supervisor::upload(kafka::Message message, Upload order, Clock::time_point picked_up) {
-  logger.info("picked up {} from {}", order.graceid, name_of(Place::of(message)));
+  logger.debug("picked up {} from {}", order.graceid, name_of(Place::of(message)));
   std::string topic = message.topic;
   const auto produced = time_of(order.event.message.producer_timestamp);
   const Window::Id id = window_.add(
@@ -336,6 +335,10 @@ void Supervisor::settle_results() {
     settle(result);
   for (const Rejected& rejected : dead_letters_->take_done())
     settle(rejected);
+  for (Rejected& rejected : dead_letters_->take_returned()) {
+    fence_.done(rejected);
+    if (window_.find(rejected.id) != nullptr) set_aside(std::move(rejected));
+  }
 }
 
 void Supervisor::settle(const UploadResult& result) {
@@ -349,14 +352,15 @@ void Supervisor::settle(const UploadResult& result) {
   if (result.verdict == Verdict::refused) {
     record.outcome = Outcome::set_aside;
     record.rejection = Rejection::Kind::refused;
-    dead_letters_->submit({result.id, in_flight->message, {Rejection::Kind::refused, result.reason}, record});
-    return;
+    return set_aside({result.id, in_flight->message, {Rejection::Kind::refused, result.reason}, record});
   }
   if (result.verdict == Verdict::duplicate) record.outcome = Outcome::duplicate;
   settled(*window_.remove(result.id)->message, record);
 }
 
 void Supervisor::settle(const Rejected& rejected) {
+  fence_.done(rejected);
+  next_commit_ = Clock::now();  // others of its partition may wait behind it
   const auto in_flight = window_.remove(rejected.id);
   if (in_flight) settled(*in_flight->message, rejected.record);
 }
@@ -369,31 +373,51 @@ void Supervisor::settled(const kafka::Message& message, const EventRecord& recor
 
 // ---- commit
 
+std::vector<kafka::TopicPartition> Supervisor::due_positions() const {
+  return ledger_.due(fence_.due(ledger_), fence_.beyond());
+}
+
+// One at a time, so that each answer is known to belong to what was sent last.
 void Supervisor::commit_progress() {
   const auto now = Clock::now();
-  if (now < next_commit_) return;
-  const auto positions = ledger_.due();
+  if (now < next_commit_ || !committing_.empty()) return;
+  auto positions = due_positions();
   if (positions.empty()) return;
   next_commit_ = now + between_commits;
   try {
     consumer_->commit_async(positions);
     ledger_.requested(positions);
+    fence_.sent(ledger_);
+    committing_ = std::move(positions);
   } catch (const KafkaError& fault) {
     if (!fault.is_retriable()) complain(LogLevel::error, fault.what());
   }
 }
 
-void Supervisor::on_committed(const std::vector<kafka::TopicPartition>& positions,
-                              const std::string& failure) {
-  if (failure.empty()) return ledger_.committed(positions);
+void Supervisor::on_committed(const std::string& failure) {
+  const auto positions = std::exchange(committing_, {});
+  if (failure.empty()) {
+    ledger_.committed(positions);
+    return let_through();
+  }
   complain(LogLevel::warning, failure + "; trying again");
   ledger_.failed(positions);
+  fence_.failed();
+}
+
+void Supervisor::let_through() {
+  std::vector<Rejected> rejected = fence_.taken();
+  if (rejected.empty()) return;
+  const std::string group_metadata = consumer_->group_metadata();
+  for (Rejected& each : rejected)
+    each.group_metadata = group_metadata;
+  dead_letters_->submit(std::move(rejected));
 }
 
 // Leaving commits, too, but cannot while the group is sharing its partitions out anew.
 void Supervisor::finish_commits() {
   const auto deadline = Clock::now() + commit_timeout;
-  while (ledger_.has_uncommitted() && Clock::now() < deadline) {
+  while (ledger_.has_uncommitted(fence_.beyond()) && Clock::now() < deadline) {
     commit_progress();
     poll(between_polls_for_commit);  // what it may bring is left to the next supervisor
   }
@@ -431,6 +455,7 @@ void Supervisor::on_revoked(const std::vector<kafka::TopicPartition>& partitions
   wait_for_uploads_of(leaving);
   std::vector<kafka::TopicPartition> positions;
   for (const Partition& partition : leaving) {
+    if (fence_.is_beyond(partition)) continue;
     for (auto& position : ledger_.due(partition))
       positions.push_back(std::move(position));
   }
@@ -455,9 +480,14 @@ void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
     return std::any_of(partitions.begin(), partitions.end(),
                        [this](const auto& each) { return window_.holds(each); });
   };
-  while (is_busy()) {
-    const auto left = std::chrono::ceil<Milliseconds>(deadline - Clock::now());
-    if (left <= Milliseconds(0)) return;
+  while (true) {
+    // Nothing more goes through the fence.
+    for (const Partition& partition : partitions) {
+      for (const Window::Id id : fence_.drop(partition))
+        window_.remove(id);
+    }
+    const auto left = left_until(deadline);
+    if (left == Milliseconds(0) || !is_busy()) return;
     results_.wait(left);
     settle_results();
   }
@@ -467,7 +497,8 @@ void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
 void Supervisor::give_up(const Partition& partition) {
   const std::vector<Window::Id> dropped = window_.drop(partition);
   uploader_->abandon(dropped);
-  dead_letters_->abandon(dropped, partition);
+  dead_letters_->abandon(dropped);
+  fence_.forget(partition);
   std::erase_if(waiting_, [&](const kafka::Message& message) { return Partition::of(message) == partition; });
   ledger_.revoke(partition);
 }

@@ -9,6 +9,7 @@
 #include "supervisor/dead_letter_topic.hpp"
 #include "supervisor/decision.hpp"
 #include "supervisor/event_record.hpp"
+#include "supervisor/fence.hpp"
 #include "supervisor/lag.hpp"
 #include "supervisor/ledger.hpp"
 #include "supervisor/monitor.hpp"
@@ -104,6 +105,7 @@ class Supervisor {
   // decide, upload
   void handle(kafka::Message message);
   void set_aside(kafka::Message message, Rejection rejection, Clock::time_point picked_up);
+  void set_aside(Rejected rejected);
   void upload(kafka::Message message, Upload order, Clock::time_point picked_up);
 
   // settle
@@ -113,8 +115,10 @@ class Supervisor {
   void settled(const kafka::Message& message, const EventRecord& record);
 
   // commit
+  std::vector<kafka::TopicPartition> due_positions() const;
   void commit_progress();
-  void on_committed(const std::vector<kafka::TopicPartition>& positions, const std::string& failure);
+  void on_committed(const std::string& failure);
+  void let_through();
   void finish_commits();
   void commit_last(const std::vector<kafka::TopicPartition>& positions);
 
@@ -139,6 +143,8 @@ class Supervisor {
   bool paused_ = false;
   bool broker_refuses_ = false;
   Clock::time_point next_commit_;
+  std::vector<kafka::TopicPartition> committing_;  ///< what the commit under way says; empty: there is none
+  Fence fence_;
   Complaints complaints_;
 
   std::optional<kafka::Consumer> consumer_;  // calls back into everything above

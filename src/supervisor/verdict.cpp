@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
+#include <simdjson.h>
 
 #include <string>
 #include <string_view>
@@ -14,37 +14,45 @@
 namespace gracedb::supervisor {
 namespace {
 
-using nlohmann::json;
-
 constexpr int ok = 200;
 constexpr int unauthorized = 401;
 constexpr int forbidden = 403;
 constexpr int request_timeout = 408;
 constexpr int too_many_requests = 429;
 
-// A completion that had been there before is told by 200 and a flag, a new one by 201.
-bool had_been_complete(const rest::Response& response) {
-  if (response.status != ok) return false;
-  const auto body = json::parse(response.body, nullptr, false);
-  return body.is_object() && body.value("already_complete", json()) == true;
-}
+// What GraceDB says of a completed event. Most of the answer is of no interest here, so no tree is made of
+// it.
+class Answer {
+ public:
+  explicit Answer(std::string_view body) : text_(body), document_(parser_.parse(text_)) {}
 
-// An event that GraceDB cannot read is complete all the same, but there will be no alert.
-std::string warnings_of(const rest::Response& response) {
-  if (response.body.find("\"warnings\"") == std::string::npos) return {};
-  const auto body = json::parse(response.body, nullptr, false);
-  if (!body.is_object() || !body.contains("warnings") || !body["warnings"].is_array()) return {};
-  std::vector<std::string> warnings;
-  for (const json& warning : body["warnings"]) {
-    if (warning.is_string()) warnings.push_back(warning.get<std::string>());
+  // A completion that had been there before is told by 200 and a flag, a new one by 201.
+  bool had_been_complete() const {
+    bool flag = false;
+    return document_["already_complete"].get(flag) == simdjson::SUCCESS && flag;
   }
-  return fmt::format("{}", fmt::join(warnings, "; "));
-}
+
+  // An event that GraceDB cannot read is complete all the same, but there will be no alert.
+  std::string warnings() const {
+    simdjson::dom::array array;
+    if (document_["warnings"].get(array) != simdjson::SUCCESS) return {};
+    std::vector<std::string_view> warnings;
+    for (const auto warning : array) {
+      if (std::string_view text; warning.get(text) == simdjson::SUCCESS) warnings.push_back(text);
+    }
+    return fmt::format("{}", fmt::join(warnings, "; "));
+  }
+
+ private:
+  simdjson::padded_string text_;
+  simdjson::dom::parser parser_;
+  simdjson::simdjson_result<simdjson::dom::element> document_;
+};
 
 // A redirect is not followed: it is a matter of configuration, and no fault of the message.
 Verdict verdict_of(const rest::Response& response) {
   const int status = response.status;
-  if (status >= 200 && status < 300) return had_been_complete(response) ? Verdict::duplicate : Verdict::done;
+  if (status >= 200 && status < 300) return Verdict::done;
   if (status == unauthorized || status == forbidden) return Verdict::unauthorized;
   if (status == request_timeout || status == too_many_requests) return Verdict::retry;
   return status >= 400 && status < 500 ? Verdict::refused : Verdict::retry;
@@ -88,8 +96,10 @@ Judgement judge(const rest::Exchange& exchange, std::chrono::system_clock::time_
   }
   const rest::Response& response = exchange.response;
   Judgement judgement{.verdict = verdict_of(response)};
-  if (judgement.verdict == Verdict::done || judgement.verdict == Verdict::duplicate) {
-    judgement.reason = warnings_of(response);
+  if (judgement.verdict == Verdict::done) {
+    const Answer answer(response.body);
+    if (response.status == ok && answer.had_been_complete()) judgement.verdict = Verdict::duplicate;
+    judgement.reason = answer.warnings();
     return judgement;
   }
   judgement.reason = describe(response);

@@ -94,27 +94,43 @@ def test_dead_letter_has_all_of_the_message_and_the_headers_of_kafka_connect(
     assert list(spool.iterdir()) == []
 
 
-def test_killed_between_setting_aside_and_commit_the_letter_is_there_once(
-    supervisor, env, broker, gracedb, topic, dead_letters, group
+def test_killed_again_and_again_while_it_sets_aside_each_letter_is_there_once(
+    supervisor, env, broker, topic, dead_letters, group
 ):
     options = ("--topic", topic, "--group-id", group, "--dead-letter-topic", dead_letters)
-    options += ("-X", "session.timeout.ms=6000")
-    # The event before it is never answered, so that nothing of the partition can be committed.
-    gracedb.set_faults("hang@upload")
-    first = supervisor(env, *options)
+    options += ("-X", "group.instance.id=the-only-one")  # who comes next need not wait for its session to end
+    sent = []
+    for _ in range(4):
+        running = supervisor(env, *options)
+        seen = len(broker.messages(dead_letters))
+        for _ in range(25):
+            sent.append(f"G{len(sent) + 1}")
+            foreign(broker, topic, sent[-1])
+        wait_for_letters(broker, dead_letters, seen + 1)
+        running.kill()
+
+    supervisor(env, *options)
+
+    wait_until(lambda: broker.committed(group, topic) == len(sent), 60, "the commit")
+    assert [letter.key().decode() for letter in broker.messages(dead_letters)] == sent
+
+
+def test_message_behind_an_event_is_set_aside_once_the_event_is_settled(
+    supervisor, env, broker, gracedb, topic, dead_letters, group
+):
+    gracedb.set_faults("503@upload")
+    running = supervisor(env, "--topic", topic, "--group-id", group, "--dead-letter-topic", dead_letters)
     graceid = gracedb.reserve(COINC)
     broker.produce(topic, upload_message(gracedb.service_url, graceid, COINC), graceid)
     foreign(broker, topic)
     foreign(broker, topic, "G2")
-    wait_for_letters(broker, dead_letters, 2)
-    first.kill()
-    assert broker.committed(group, topic) is None
+    running.wait_for_log("503")
+    assert broker.messages(dead_letters) == []
     gracedb.set_faults()
 
-    supervisor(env, *options)
-
-    wait_until(lambda: broker.committed(group, topic) == 3, 20, "the commit")
+    wait_for_letters(broker, dead_letters, 2)
     assert [letter.key() for letter in broker.messages(dead_letters)] == [b"G1", b"G2"]
+    assert gracedb.is_complete(graceid)
 
 
 def test_letter_goes_to_the_spool_where_the_topic_does_not_take_it(
@@ -167,7 +183,7 @@ def test_nothing_is_taken_while_neither_topic_nor_spool_works_and_then_it_goes_o
         running.wait_for_log("cannot be set aside, and no message is taken until it can")
         graceid = gracedb.reserve(COINC)
         broker.produce(topic, upload_message(gracedb.service_url, graceid, COINC), graceid)
-        assert broker.committed(group, topic) is None
+        assert broker.committed(group, topic) == 0  # the place of the event, and so of nothing
     assert not gracedb.is_complete(graceid)
 
     wait_until(lambda: gracedb.is_complete(graceid), 20, "the event behind it")

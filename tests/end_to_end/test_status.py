@@ -114,7 +114,7 @@ def test_supervisor_without_a_partition_stands_by_and_is_ready(supervisor, env, 
 
 def test_supervisor_is_not_ready_once_it_is_told_to_stop(supervisor, gracedb, env, topic, sender):
     gracedb.set_faults("hang@upload")
-    running = supervisor(env, "--topic", topic)
+    running = supervisor(env, "--topic", topic, "--log-level", "debug")
     status = Status(running)
     graceid = sender.send()
     running.wait_for_log(f"picked up {graceid}")

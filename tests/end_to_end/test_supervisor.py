@@ -12,6 +12,8 @@ from harness.sender import COINC, Sender
 from harness.stack import client_environment
 from harness.waiting import wait_until
 
+TELLING_OF_PICK_UPS = ("--log-level", "debug")
+
 
 @pytest.fixture
 def group() -> str:
@@ -21,13 +23,13 @@ def group() -> str:
 def test_killed_between_upload_and_commit_the_event_is_there_once(
     supervisor, gracedb, env, broker, topic, group, sender
 ):
-    options = ("--topic", topic, "--group-id", group, "-X", "session.timeout.ms=6000")
+    options = ("--topic", topic, "--group-id", group, "-X", "session.timeout.ms=6000", *TELLING_OF_PICK_UPS)
     # The first upload gets into GraceDB, but its answer is lost; whatever follows is never answered.
     gracedb.set_faults("drop-answer@upload*1", "hang@upload")
     first = supervisor(env, *options)
     uploaded = sender.send()
-    under_way = sender.send()
     sender.wait_until_complete(uploaded)
+    under_way = sender.send()
     first.wait_for_log(f"picked up {under_way}")
 
     first.kill()
@@ -49,6 +51,7 @@ def test_nothing_is_committed_before_gracedb_has_answered(supervisor, gracedb, e
     gracedb.set_faults("hang@upload*1")
     first = supervisor(env, "--topic", topic, "--group-id", group, "--upload-timeout", "60s")
     waiting = sender.send()
+    wait_until(lambda: not gracedb.faults(), 20, "the first upload to hang")
     overtaking = sender.send()
 
     sender.wait_until_complete(overtaking)
@@ -110,10 +113,12 @@ def test_message_for_another_gracedb_is_sent_nowhere(supervisor, gracedb, env, t
         supervisor(env, "--topic", topic, "--spool-dir", tmp_path / "spool")
 
         sender.wait_until_complete(good)
+        description = tmp_path / "spool" / f"localhost.{topic}-0-0.json"
+        wait_until(description.exists, 10, "the message to be set aside")
         with pytest.raises(BlockingIOError):
             elsewhere.accept()
+    assert "another GraceDB" in description.read_text()
     assert gracedb.record(foreign)["state"] == "reserved"
-    assert "another GraceDB" in (tmp_path / "spool" / f"localhost.{topic}-0-0.json").read_text()
 
 
 def test_alias_of_the_gracedb_is_taken_for_it(supervisor, gracedb, env, topic, sender):
@@ -170,7 +175,7 @@ def test_event_waits_while_gracedb_is_away(workshop, broker, topic):
 
 def test_term_finishes_what_is_under_way(supervisor, gracedb, env, broker, topic, group, sender):
     gracedb.set_faults("slow=700ms@upload")
-    running = supervisor(env, "--topic", topic, "--group-id", group)
+    running = supervisor(env, "--topic", topic, "--group-id", group, *TELLING_OF_PICK_UPS)
     graceids = [sender.send() for _ in range(2)]
     for graceid in graceids:
         running.wait_for_log(f"picked up {graceid}")
@@ -185,7 +190,7 @@ def test_term_finishes_what_is_under_way(supervisor, gracedb, env, broker, topic
 
 def test_second_signal_ends_it_at_once_and_the_event_is_not_lost(supervisor, gracedb, env, topic, group, sender):
     gracedb.set_faults("hang@upload")
-    options = ("--topic", topic, "--group-id", group, "-X", "session.timeout.ms=6000")
+    options = ("--topic", topic, "--group-id", group, "-X", "session.timeout.ms=6000", *TELLING_OF_PICK_UPS)
     running = supervisor(env, *options)
     graceid = sender.send()
     running.wait_for_log(f"picked up {graceid}")

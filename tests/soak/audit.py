@@ -45,13 +45,17 @@ def _check_events(night: Night, found: Audit) -> None:
     records = night.gracedb.records()
     complete = [graceid for graceid in sent if records[graceid]["state"] == "complete"]
     lost = [graceid for graceid in sent if records[graceid]["state"] != "complete"]
+    unconfirmed = [graceid for graceid in sent if graceid not in night.sent.acknowledged]
     wrong = [each for each in complete if records[each]["sha256"] != hashlib.sha256(sent[each]).hexdigest()]
     again = [each for each in complete if records[each]["upload_count"] > 1]
     doubled = [each for each in again if not _is_there_once(night, each)]
     strange = [each for each in records if each not in sent and records[each]["state"] == "complete"]
-    waits = sorted(records[each]["completed"] - night.sent.acknowledged[each] for each in complete)
+    waits = sorted(
+        records[each]["completed"] - night.sent.acknowledged[each] for each in complete if each not in unconfirmed
+    )
     found.counts |= {
         "sent": len(sent),
+        "refused by the broker and sent anew": len(night.sent.refusals),
         "completed": len(complete),
         "doubled": len(doubled),
         "lost": len(lost),
@@ -60,6 +64,7 @@ def _check_events(night: Night, found: Audit) -> None:
         "worst recovery (s)": round(waits[-1], 1) if waits else None,
     }
     _require(found, len(sent) == night.plan.events, f"only {len(sent)} events were sent")
+    _require(found, not unconfirmed, f"neither taken nor refused by the broker: {_some(unconfirmed)}")
     _require(found, not lost, f"not complete: {_some(lost)}")
     _require(found, not wrong, f"other contents than were sent: {_some(wrong)}")
     _require(found, not doubled, f"complete more than once: {_some(doubled)}")

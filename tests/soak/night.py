@@ -39,6 +39,7 @@ class Sent:
     events: dict[str, bytes] = field(default_factory=dict)  # the file of each graceid
     acknowledged: dict[str, float] = field(default_factory=dict)  # when the broker had it
     poisons: dict[Place, bytes] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)  # of messages that were then sent anew
 
 
 @dataclass
@@ -145,11 +146,13 @@ class Sender:
         self._plan = plan
         self._draw = draw
         self._session = requests.Session()
+        self._refused: list[tuple] = []  # what _produce() was called with
         self._producer = confluent_kafka.Producer(
             {
                 "bootstrap.servers": broker.plaintext,
                 "broker.address.family": "v4",
                 "enable.idempotence": True,
+                "max.in.flight": 1,  # or it takes a first request that the broker refused for delivered
                 "message.timeout.ms": 0,
                 "message.max.bytes": 10485760,
                 "logger": _silent(),
@@ -169,7 +172,9 @@ class Sender:
             else:
                 self._send_event(number)
             self._producer.poll(0)
-        left = self._producer.flush(120)
+            self._send_refused()
+        while (left := self._producer.flush(120)) == 0 and self._refused:
+            self._send_refused()
         if left:
             raise RuntimeError(f"the broker did not take {left} messages")
 
@@ -180,9 +185,8 @@ class Sender:
             self._service_url, graceid, contents, content_id=content_id(contents), eventFile=_file(contents)
         )
 
-        def acknowledged(error: object, _: object) -> None:
-            if error is None:
-                self.sent.acknowledged[graceid] = time.time()
+        def acknowledged(_: object) -> None:
+            self.sent.acknowledged[graceid] = time.time()
 
         self.sent.events[graceid] = contents
         self._produce(value, graceid, number, acknowledged)
@@ -200,9 +204,8 @@ class Sender:
         value = self._draw.choice(kinds)()
         value = value.encode() if isinstance(value, str) else value
 
-        def acknowledged(error: object, message: confluent_kafka.Message) -> None:
-            if error is None:
-                self.sent.poisons[(message.partition(), message.offset())] = value
+        def acknowledged(message: confluent_kafka.Message) -> None:
+            self.sent.poisons[(message.partition(), message.offset())] = value
 
         self._produce(value, "poison", number, acknowledged)
 
@@ -214,12 +217,26 @@ class Sender:
         answer.raise_for_status()
         return answer.json()["graceid"]
 
+    def _send_refused(self) -> None:
+        """A broker that is going down refuses a message now and then; a pipeline that is told so tries again."""
+        refused, self._refused = self._refused, []
+        for each in refused:
+            self._produce(*each)
+
     def _produce(self, value: str | bytes, key: str, number: int, acknowledged: Callable) -> None:
         partition = number % self._plan.partitions
         topic = f"{INSTANCE}.{PIPELINE}"
+
+        def reported(error: confluent_kafka.KafkaError | None, message: confluent_kafka.Message) -> None:
+            if error is None:
+                acknowledged(message)
+            else:
+                self.sent.refusals.append(str(error))
+                self._refused.append((value, key, number, acknowledged))
+
         while True:
             with contextlib.suppress(BufferError):
-                self._producer.produce(topic, value, key=key, partition=partition, on_delivery=acknowledged)
+                self._producer.produce(topic, value, key=key, partition=partition, on_delivery=reported)
                 return
             self._producer.poll(0.1)
 

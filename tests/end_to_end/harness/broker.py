@@ -15,8 +15,15 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from harness.paths import BUILD, ROOT
 from harness.tokens import Issuer
+from harness.waiting import wait_until
 
 INSTANCE = "localhost"
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether the signal has reached every thread."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
 
 
 class Broker:
@@ -44,6 +51,7 @@ class Broker:
         pid = int((self.folder / "kafka.pid").read_text())
         os.kill(pid, signal.SIGSTOP)
         try:
+            wait_until(lambda: _is_stopped(pid), 10, "the broker to stand still")
             yield
         finally:
             os.kill(pid, signal.SIGCONT)

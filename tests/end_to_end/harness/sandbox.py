@@ -70,6 +70,10 @@ class Sandbox:
         """Replaces the faults: set_faults("503@upload", "hang@reserve"); without any, all goes well."""
         requests.post(self._own_url("faults"), json=specs, timeout=10).raise_for_status()
 
+    def faults(self) -> list[str]:
+        """Those that are still to happen."""
+        return self._look("faults")["faults"]
+
     def reserve(self, contents: bytes, group: str = "Test", pipeline: str = "gstlal") -> str:
         """Reserves a graceid as any client would, and returns it."""
         form = {"group": group, "pipeline": pipeline, "content_id": content_id(contents)}

@@ -39,6 +39,7 @@ class DeadLetterOfficeTest : public ::testing::Test {
   std::unique_ptr<DeadLetterTopic> topic() {
     const std::map<std::string, std::string> plaintext{{"security.protocol", "plaintext"}};
     kafka_.create_topic("gracedb-test.letters");
+    kafka_.create_topic("gracedb-test.gstlal");
     return std::make_unique<DeadLetterTopic>(
         DeadLetterTopicOptions{.pipeline = "letters",
                                .producer = {.bootstrap_servers = kafka_.bootstrap_servers(),
@@ -50,12 +51,34 @@ class DeadLetterOfficeTest : public ::testing::Test {
                                             .kafka_config = plaintext}});
   }
 
-  static Rejected rejected(Window::Id id) {
+  Rejected rejected(Window::Id id) const {
     kafka::Message message;
     message.topic = "gracedb-test.gstlal";
     message.offset = static_cast<std::int64_t>(id);
     message.value = "no event";
-    return {id, std::make_shared<const kafka::Message>(message), {Rejection::Kind::schema, "broken"}, {}};
+    return {.id = id,
+            .message = std::make_shared<const kafka::Message>(message),
+            .rejection = {Rejection::Kind::schema, "broken"},
+            .record = {},
+            .group_metadata = group_metadata_};
+  }
+
+  void submit(const std::vector<Window::Id>& ids) {
+    std::vector<Rejected> all;
+    all.reserve(ids.size());
+    for (const Window::Id id : ids)
+      all.push_back(rejected(id));
+    office_->submit(std::move(all));
+  }
+
+  /// Of no member: the mock cluster does not ask.
+  std::string some_group_metadata() const {
+    return kafka::Consumer({.bootstrap_servers = kafka_.bootstrap_servers(),
+                            .instance_name = "gracedb-test",
+                            .group_id = "supervisors",
+                            .check_for_topics = false,
+                            .kafka_config = {{"security.protocol", "plaintext"}}})
+        .group_metadata();
   }
 
   /// The ids done so far, once there are `count`.
@@ -110,6 +133,7 @@ class DeadLetterOfficeTest : public ::testing::Test {
   std::condition_variable news_;
   std::vector<Window::Id> done_;
   Health health_;
+  const std::string group_metadata_ = some_group_metadata();
   std::optional<DeadLetterOffice> office_;  // wakes us until it is destroyed
 
  private:
@@ -121,8 +145,7 @@ class DeadLetterOfficeTest : public ::testing::Test {
 
 TEST_F(DeadLetterOfficeTest, KeepsLettersInTheSpoolWhereThereIsNoTopic) {
   open(false);
-  office_->submit(rejected(1));
-  office_->submit(rejected(2));
+  submit({1, 2});
   EXPECT_THAT(wait_for_done(2), ElementsAre(1, 2));
   EXPECT_TRUE(fs::exists(spool() / "gracedb-test.gstlal-0-1.json"));
   EXPECT_TRUE(fs::exists(spool() / "gracedb-test.gstlal-0-2.json"));
@@ -132,7 +155,7 @@ TEST_F(DeadLetterOfficeTest, IsStuckUntilTheSpoolWorksAgain) {
   open(false);
   block_spool();
   test_support::CapturedLog log(LogLevel::error);
-  office_->submit(rejected(1));
+  submit({1});
   ASSERT_TRUE(wait_until_stuck());
   EXPECT_TRUE(log.wait_for("gracedb-test.gstlal-0-1 cannot be set aside"));
   EXPECT_FALSE(can_set_aside());
@@ -146,43 +169,30 @@ TEST_F(DeadLetterOfficeTest, IsStuckUntilTheSpoolWorksAgain) {
 TEST_F(DeadLetterOfficeTest, GivesUpWhatIsAbandonedAndGoesOn) {
   open(false);
   block_spool();
-  for (const Window::Id id : {1, 2})
-    office_->submit(rejected(id));
+  submit({1, 2});
   ASSERT_TRUE(wait_until_stuck());
-  office_->abandon({1, 2}, {"gracedb-test.gstlal", 0});
+  office_->abandon({1, 2});
   free_spool();
-  office_->submit(rejected(3));
+  submit({3});
   EXPECT_THAT(wait_for_done(1), ElementsAre(3));
   EXPECT_FALSE(fs::exists(spool() / "gracedb-test.gstlal-0-1.json"));
 }
 
-TEST_F(DeadLetterOfficeTest, PutsALetterOnTheTopicOnceWhoeverComesWithIt) {
+TEST_F(DeadLetterOfficeTest, PutsLettersOnTheTopicInTheirOrder) {
   open(true);
-  office_->submit(rejected(1));
-  ASSERT_THAT(wait_for_done(1), ElementsAre(1));
-  open(true);  // another process, which cannot know
-  office_->submit(rejected(1));
-  office_->submit(rejected(2));
-  ASSERT_THAT(wait_for_done(3), ElementsAre(1, 1, 2));
-  EXPECT_THAT(letters(), ElementsAre("gracedb-test.gstlal-0-1", "gracedb-test.gstlal-0-2"));
+  submit({1, 2});
+  submit({3});
+  ASSERT_THAT(wait_for_done(3), ElementsAre(1, 2, 3));
+  EXPECT_THAT(letters(),
+              ElementsAre("gracedb-test.gstlal-0-1", "gracedb-test.gstlal-0-2", "gracedb-test.gstlal-0-3"));
   EXPECT_TRUE(is_spool_empty());
-}
-
-TEST_F(DeadLetterOfficeTest, LooksAgainWhenAPartitionHasBeenAway) {
-  open(true);
-  office_->submit(rejected(1));
-  ASSERT_THAT(wait_for_done(1), ElementsAre(1));
-  office_->abandon({}, {"gracedb-test.gstlal", 0});
-  office_->submit(rejected(1));
-  ASSERT_THAT(wait_for_done(2), ElementsAre(1, 1));
-  EXPECT_THAT(letters(), ElementsAre("gracedb-test.gstlal-0-1"));
 }
 
 TEST_F(DeadLetterOfficeTest, TakesTheSpoolForWhatTheTopicRefuses) {
   open(true);
-  kafka_.refuse_next_message(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-  office_->submit(rejected(1));
-  office_->submit(rejected(2));
+  for (int i = 0; i < 2; ++i)  // both together, and then the first alone
+    kafka_.refuse_next_message(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  submit({1, 2});
   EXPECT_THAT(wait_for_done(2), ElementsAre(1, 2));
   EXPECT_TRUE(fs::exists(spool() / "gracedb-test.gstlal-0-1.json"));
   EXPECT_THAT(letters(), ElementsAre("gracedb-test.gstlal-0-2"));

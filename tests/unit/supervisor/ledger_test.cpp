@@ -54,6 +54,22 @@ TEST(PartitionLedger, MovesOnlyPastSettledMessages) {
 
 TEST(PartitionLedger, HasNoPositionBeforeItsFirstMessage) { EXPECT_EQ(PartitionLedger().position(), -1); }
 
+TEST(PartitionLedger, StandsBeforeAMessageThatIsYetToBeSetAside) {
+  PartitionLedger ledger;
+  for (std::int64_t offset = 10; offset < 13; ++offset)
+    ledger.take(offset);
+  ledger.reject(11);
+  EXPECT_FALSE(ledger.has_turn(11));
+  ledger.settle(10);
+  EXPECT_EQ(ledger.position(), 11);
+  EXPECT_TRUE(ledger.has_turn(11));
+  EXPECT_EQ(ledger.open(), 2U);
+  ledger.settle(11);
+  EXPECT_EQ(ledger.position(), 12);
+  ledger.reject(11);  // long settled
+  EXPECT_EQ(ledger.position(), 12);
+}
+
 TEST(PartitionLedger, PassesOverOffsetsThatDoNotExist) {
   PartitionLedger ledger;
   ledger.take(5);
@@ -107,6 +123,12 @@ TEST(Ledger, HasNothingToCommitBeforeSomethingIsSettled) {
   EXPECT_EQ(ledger.due(), at(8));
 }
 
+TEST(Ledger, LeavesOutPartitionsThatAreCommittedElsewhere) {
+  const Ledger ledger = settled_up_to(0, 4);
+  EXPECT_EQ(ledger.due({}, {partition}), Positions());
+  EXPECT_EQ(ledger.due({partition}, {partition}), Positions());
+}
+
 TEST(Ledger, AsksForEachCommitOnce) {
   Ledger ledger = settled_up_to(0, 4);
   ledger.requested(at(5));
@@ -151,6 +173,7 @@ TEST(Ledger, KnowsWhetherTheBrokerHasTakenEverything) {
   EXPECT_TRUE(ledger.has_uncommitted());
   ledger.requested(at(7));
   EXPECT_TRUE(ledger.has_uncommitted());
+  EXPECT_FALSE(ledger.has_uncommitted({partition})) << "others commit for it";
   ledger.committed(at(7));
   EXPECT_FALSE(ledger.has_uncommitted());
   ledger.take(message(7));

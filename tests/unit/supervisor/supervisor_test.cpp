@@ -1,5 +1,6 @@
 #include "supervisor/supervisor.hpp"
 
+#include "gracedb/core/logging.hpp"
 #include "gracedb/kafka/producer.hpp"
 #include "gracedb/kafka/upload_message.hpp"
 
@@ -11,11 +12,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -229,6 +232,10 @@ class SupervisorTest : public ::testing::Test {
   }
 
   fs::path spool() const { return directory_.path() / "spool"; }
+  void obstruct_spool() const {
+    fs::rename(spool(), directory_.path() / "elsewhere");
+    std::ofstream(spool()) << "in the way";
+  }
 
   void send(const std::string& value, const std::string& key = {}, const char* topic = pipeline) {
     kafka::ProduceOptions to{.topic = topic};
@@ -283,7 +290,7 @@ TEST_F(SupervisorTest, ShowsWhatItIsDoing) {
   ASSERT_EQ(desk.wait_for_orders(2).size(), 2U);
   EXPECT_EQ(partitions().reason, "reading 1");
   EXPECT_TRUE(partitions().is_ok);
-  EXPECT_TRUE(eventually([&] { return monitor->picture().in_flight == 2; }));
+  EXPECT_TRUE(eventually([&] { return monitor->picture().in_flight == 3; }));
   EXPECT_GT(monitor->picture().in_flight_bytes, 0U);
   EXPECT_TRUE(eventually([&] {
     const auto lag = monitor->picture().lag;
@@ -409,13 +416,12 @@ TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   Running running(stuck, desk);
   send_event("T0001");
   records_.wait_for(1);
-  fs::rename(spool(), directory_.path() / "elsewhere");
-  std::ofstream(spool()) << "in the way";
+  obstruct_spool();
   test_support::CapturedLog log(LogLevel::error);
   send("not JSON");
   ASSERT_TRUE(log.wait_for("gracedb-test.gstlal-0-1 cannot be set aside"));
   send_event("T0002");
-  EXPECT_FALSE(stuck.monitor->health().checks()[4].is_ok);
+  EXPECT_TRUE(eventually([&] { return !stuck.monitor->health().checks()[4].is_ok; }));
   EXPECT_FALSE(desk.has_orders_within(2, milliseconds(500)));
   EXPECT_EQ(records_.wait_for(1).size(), 1U);
   fs::remove(spool());
@@ -425,6 +431,53 @@ TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   EXPECT_EQ(records[1].outcome, Outcome::set_aside);
   EXPECT_EQ(records[2].outcome, Outcome::uploaded);
   EXPECT_TRUE(eventually([&] { return stuck.monitor->health().checks()[4].is_ok; }));
+}
+
+TEST_F(SupervisorTest, HasStoppedTakingWhenItSaysThatItCannotSetAside) {
+  Desk desk;
+  desk.answer_everything();
+  SupervisorOptions impatient = options();
+  impatient.drain_timeout = milliseconds(0);
+  Running running(impatient, desk);
+  send_event("T0001");
+  records_.wait_for(1);
+  obstruct_spool();
+  std::promise<bool> takes_more;
+  set_log_level(LogLevel::error);
+  std::atomic<bool> is_first = true;
+  set_log_sink([&](LogLevel, std::string_view, std::string_view) {
+    if (!is_first.exchange(false)) return;
+    send_event("T0002");
+    takes_more.set_value(desk.has_orders_within(2, milliseconds(500)));
+  });
+  send("not JSON");
+  auto answer = takes_more.get_future();
+  const bool is_told = answer.wait_for(patience) == std::future_status::ready;
+  running.stop();
+  set_log_sink({});
+  set_log_level(LogLevel::warning);
+  ASSERT_TRUE(is_told);
+  EXPECT_FALSE(answer.get());
+}
+
+TEST_F(SupervisorTest, SetsNothingAsideWhileTheBrokerDoesNotTakeItsCommits) {
+  Desk desk;
+  desk.answer_everything();
+  Running running(options(), desk);
+  send_event("T0001");
+  records_.wait_for(1);
+  test_support::CapturedLog log(LogLevel::warning);
+  kafka_.refuse_commits(RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+  send("not JSON");
+  ASSERT_TRUE(log.wait_for("trying again"));
+  send_event("T0002");
+  EXPECT_EQ(records_.wait_for(2).size(), 2U);  // the second event, whose upload need not wait
+  EXPECT_TRUE(fs::is_empty(spool()));
+  kafka_.accept_commits();
+  const auto records = records_.wait_for(3);
+  ASSERT_EQ(records.size(), 3U);
+  EXPECT_EQ(records[2].outcome, Outcome::set_aside);
+  EXPECT_FALSE(fs::is_empty(spool()));
 }
 
 TEST_F(SupervisorTest, SharesTheWorkWithAnother) {

@@ -34,7 +34,8 @@ TEST(Verdict, HasACauseThatCanBeCounted) {
   EXPECT_EQ(judge(answer(503), now).cause, "503");
   EXPECT_EQ(judge(answer(403), now).cause, "403");
   const auto cause_of = [](rest::ExchangeFailure::Kind kind) {
-    return judge({.response = {}, .failure = rest::ExchangeFailure{.kind = kind, .reason = "no answer"}}, now).cause;
+    return judge({.response = {}, .failure = rest::ExchangeFailure{.kind = kind, .reason = "no answer"}}, now)
+        .cause;
   };
   EXPECT_EQ(cause_of(rest::ExchangeFailure::Kind::timeout), "timeout");
   EXPECT_EQ(cause_of(rest::ExchangeFailure::Kind::connect), "connect");
