@@ -20,7 +20,7 @@
 namespace gracedb::python {
 namespace {
 
-using nb::literals::operator""_a;
+using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 using std::chrono::system_clock;
 
 /// A token and its end in Unix time, as confluent-kafka wants them.
@@ -89,7 +89,7 @@ auth::OAuthToken OAuthCallable::ask() const {
     throw KafkaTokenError("oauth_cb is gone: its client has ended");
   const nb::object callable = callable_;
   try {
-    return token_from(callable(""));
+    return in_python([&] { return token_from(callable("")); });
   } catch (const nb::python_error& failure) {
     throw KafkaTokenError("oauth_cb raised " + nb::cast<std::string>(nb::repr(failure.value())));
   } catch (const std::bad_cast&) {

@@ -5,13 +5,61 @@
 #include <nanobind/nanobind.h>
 
 #include <chrono>
+#include <exception>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 /// What every call from Python into the library goes through.
 namespace gracedb::python {
 
 namespace nb = nanobind;
+
+/// What may take the GIL on a thread that is not Python's main one. Once the interpreter ends, Python
+/// before 3.14 ends such a thread by unwinding its stack, which C++ frames with destructors and handlers do
+/// not survive. So the thread stays here then, until the process ends.
+class EnteringPython {
+ public:
+  EnteringPython() = default;
+  EnteringPython(const EnteringPython&) = delete;
+  EnteringPython& operator=(const EnteringPython&) = delete;
+  ~EnteringPython();
+
+  /// To be called at the end. Where an exception skips it, that is an exception and nothing more.
+  void succeeded() noexcept { succeeded_ = true; }
+
+ private:
+  int exceptions_ = std::uncaught_exceptions();
+  bool succeeded_ = false;
+};
+
+/// Runs `call` so.
+template <typename Call>
+auto in_python(Call&& call) {
+  EnteringPython entering;
+  if constexpr (std::is_void_v<decltype(call())>) {
+    std::forward<Call>(call)();
+    entering.succeeded();
+  } else {
+    auto result = std::forward<Call>(call)();
+    entering.succeeded();
+    return result;
+  }
+}
+
+/// While it lives the GIL is released.
+class ReleasedGil {
+ public:
+  ReleasedGil() noexcept : state_(PyEval_SaveThread()) {}
+  ReleasedGil(const ReleasedGil&) = delete;
+  ReleasedGil& operator=(const ReleasedGil&) = delete;
+  ~ReleasedGil() {
+    in_python([this] { PyEval_RestoreThread(state_); });
+  }
+
+ private:
+  PyThreadState* state_;
+};
 
 /// While it lives the GIL is released, and Ctrl-C (or whatever a Python signal handler raises) ends what
 /// waits.
@@ -24,7 +72,7 @@ class Waiting {
  private:
   static void check_signals();
 
-  nb::gil_scoped_release gil_;
+  ReleasedGil gil_;
   Interruptible interruptible_;
 };
 

@@ -6,6 +6,7 @@
 #include "bindings/client_options.hpp"
 #include "bindings/convert.hpp"
 #include "bindings/json.hpp"
+#include "bindings/making.hpp"
 #include "core/interruption.hpp"
 
 #include <nanobind/stl/string.h>
@@ -27,7 +28,7 @@
 namespace gracedb::python {
 namespace {
 
-using nb::literals::operator""_a;
+using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 
 /// Makes the dicts that poll() gives.
 class MessageDicts {
@@ -182,8 +183,7 @@ std::unique_ptr<PyConsumer> make_consumer(const nb::dict& arguments, const nb::d
   options.topics = nb::cast<std::vector<std::string>>(arguments["topics"]);
   options.group_id = optional_text(arguments["group_id"], "group_id");
   options.auto_offset_reset = optional_text(arguments["auto_offset_reset"], "auto_offset_reset").value_or("");
-  return std::make_unique<PyConsumer>(
-      waiting([&] { return std::make_unique<kafka::Consumer>(std::move(options)); }), std::move(callable));
+  return std::make_unique<PyConsumer>(make_apart<kafka::Consumer>(std::move(options)), std::move(callable));
 }
 
 std::vector<kafka::TopicPartition> positions_from(

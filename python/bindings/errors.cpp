@@ -1,5 +1,7 @@
 #include "bindings/errors.hpp"
 
+#include "bindings/call.hpp"
+
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
 
@@ -59,8 +61,10 @@ nb::object to_python(const KafkaMessageDeliveryError& error) {
 
 void bind_errors(nb::module_&) {
   nb::register_exception_translator([](const std::exception_ptr& exception, void*) {
-    const nb::object failure = translate(exception);
-    PyErr_SetObject(failure.type().ptr(), failure.ptr());
+    in_python([&] {
+      const nb::object failure = translate(exception);
+      PyErr_SetObject(failure.type().ptr(), failure.ptr());
+    });
   });
 }
 

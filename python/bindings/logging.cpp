@@ -13,6 +13,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -23,7 +24,7 @@
 namespace gracedb::python {
 namespace {
 
-using nb::literals::operator""_a;
+using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 
 /// Level as in Python's logging, name of the logger, text.
 using Line = std::tuple<int, std::string, std::string>;
@@ -92,14 +93,6 @@ class LineQueue {
     arrived_.notify_all();
   }
 
-  void open() {
-    const std::lock_guard lock(mutex_);
-    closed_ = false;
-  }
-
-  void lock() { mutex_.lock(); }
-  void unlock() { mutex_.unlock(); }
-
  private:
   static constexpr std::size_t most_lines = 10'000;
 
@@ -111,28 +104,26 @@ class LineQueue {
   std::atomic<bool> waiting_{false};
 };
 
-// Never destroyed: librdkafka's threads may log until the very end. Held across fork(), so that the child
-// does not find it locked by a thread that it does not have.
+// Never destroyed: librdkafka's threads may log until the very end. In the child of a fork() it is made anew
+// where it stands: its mutex may be locked, and its condition waited for, by threads that the child does not
+// have.
 LineQueue& queue() {
   static LineQueue& instance = *[] {
     auto made = std::make_unique<LineQueue>().release();
-    pthread_atfork([] { queue().lock(); }, [] { queue().unlock(); }, [] { queue().unlock(); });
+    pthread_atfork(nullptr, nullptr, [] { std::construct_at(&queue()); });
     return made;
   }();
   return instance;
 }
 
-void emit(const std::vector<Line>& lines) {
-  const nb::object emit_lines = nb::module_::import_("gracedb_kafka._log").attr("emit");
-  emit_lines(lines);
-}
+void tell() { nb::module_::import_("gracedb_kafka._log").attr("tell")(); }
 
 }  // namespace
 
 void emit_log_lines() noexcept {
   if (queue().is_empty()) return;
   try {
-    emit(queue().take());
+    in_python(tell);
   } catch (nb::python_error& failure) {
     failure.discard_as_unraisable("a log line of gracedb_kafka");
   } catch (...) {  // Out of memory: the lines are lost, the call they tell of is not.
@@ -146,11 +137,10 @@ void bind_logging(nb::module_& module) {
   module.def(
       "set_log_level", [](int level) { set_log_level(library_level(level)); }, "level"_a);
   module.def("wait_for_log", [] {
-    const nb::gil_scoped_release released;
+    const ReleasedGil released;
     return queue().wait();
   });
   module.def("take_log_lines", [] { return queue().take(); });
-  module.def("open_log", [] { queue().open(); });
   module.def("close_log", [] { queue().close(); });
 }
 

@@ -6,6 +6,7 @@
 #include "bindings/errors.hpp"
 #include "bindings/json.hpp"
 #include "bindings/logging.hpp"
+#include "bindings/making.hpp"
 #include "bindings/producer.hpp"
 #include "bindings/rest.hpp"
 
@@ -17,7 +18,7 @@
 #include <string>
 
 namespace nb = nanobind;
-using nb::literals::operator""_a;
+using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 
 namespace gracedb::python {
 namespace {
@@ -47,19 +48,26 @@ void bind_json(nb::module_& module) {
   });
 }
 
-}  // namespace
-}  // namespace gracedb::python
-
-NB_MODULE(_core, module) {
-  using namespace gracedb::python;
-  module.doc() =
-      "The C++ core of gracedb_kafka. Use the classes of gracedb_kafka.kafka and gracedb_kafka.rest.";
+void bind_everything(nb::module_& module) {
   bind_errors(module);
   bind_logging(module);
+  bind_making(module);
   bind_topics(module);
   bind_json(module);
   bind_auth(module);
   bind_producer(module);
   bind_consumer(module);
   bind_rest(module);
+}
+
+}  // namespace
+}  // namespace gracedb::python
+
+NB_MODULE(_core, module) {
+  module.doc() =
+      "The C++ core of gracedb_kafka. Use the classes of gracedb_kafka.kafka and gracedb_kafka.rest.";
+  // Threads that stay at the interpreter's end keep what they hold: a warning for developers only.
+  nanobind::set_leak_warnings(
+      nanobind::cast<bool>(nanobind::module_::import_("sys").attr("flags").attr("dev_mode")));
+  gracedb::python::bind_everything(module);
 }

@@ -4,6 +4,7 @@
 #include "bindings/convert.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/json.hpp"
+#include "bindings/making.hpp"
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -15,7 +16,7 @@
 namespace gracedb::python {
 namespace {
 
-using nb::literals::operator""_a;
+using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 
 /// What a delivery callback is told of its message.
 struct DeliveredMessage {
@@ -48,9 +49,11 @@ class DeliveryCall {
     const nb::gil_scoped_acquire gil;
     if (!gil.is_valid()) return;
     const nb::object error = report.error ? to_python(*report.error) : nb::none();
-    callable_(error, DeliveredMessage{report.topic, report.partition, report.offset,
-                                      has_key_ ? std::optional(std::string(report.key)) : std::nullopt,
-                                      std::string(report.value), error});
+    in_python([&] {
+      callable_(error, DeliveredMessage{report.topic, report.partition, report.offset,
+                                        has_key_ ? std::optional(std::string(report.key)) : std::nullopt,
+                                        std::string(report.value), error});
+    });
   }
 
  private:
@@ -72,8 +75,7 @@ std::unique_ptr<PyProducer> make_producer(const nb::dict& arguments, const nb::d
   options.topic = optional_text(arguments["topic"], "topic");
   options.flush_timeout = from_seconds(nb::cast<double>(arguments["flush_timeout"]));
   options.guaranteed_delivery = nb::cast<bool>(arguments["guaranteed_delivery"]);
-  return std::make_unique<PyProducer>(
-      waiting([&] { return std::make_unique<kafka::Producer>(std::move(options)); }), std::move(callable));
+  return std::make_unique<PyProducer>(make_apart<kafka::Producer>(std::move(options)), std::move(callable));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@
 namespace gracedb::python {
 namespace {
 
-using nb::literals::operator""_a;
+using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 
 /// A GraceDb client as Python sees it. In the child of a fork() it makes itself anew, since the connections
 /// belong to the parent.

@@ -31,6 +31,7 @@ def ctrl_c(after=0.4):
             yield
         assert time.monotonic() - sent[0] < LIMIT
     finally:
+        timer.cancel()  # a block that ends too soon is a failed test, not the end of all
         timer.join()
 
 
@@ -90,6 +91,47 @@ def test_it_ends_the_making_of_a_producer(dead_broker, silent_server):
         GraceDbKafkaConsumer(**options)
 
 
+@contextmanager
+def broker_that_freezes(broker):
+    """Gives the port of a way to `broker`, which answers no more from its first answer about topics on."""
+    metadata = b"\x00\x03"
+    host, port = broker.plaintext.rsplit(":", 1)
+
+    def pass_on(listener):
+        client = listener.accept()[0]
+        with client, socket.create_connection((host, int(port))) as server:
+            while True:
+                size = client.recv(4, socket.MSG_WAITALL)
+                request = client.recv(int.from_bytes(size), socket.MSG_WAITALL)
+                server.sendall(size + request)
+                size = server.recv(4, socket.MSG_WAITALL)
+                answer = server.recv(int.from_bytes(size), socket.MSG_WAITALL)
+                if request.startswith(metadata):
+                    with broker.frozen():
+                        client.sendall(size + answer)
+                        ended.wait(20)
+                    return
+                client.sendall(size + answer)
+
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=pass_on, args=(listener,))
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            ended.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("kind", [GraceDbKafkaProducer, GraceDbKafkaConsumer])
+def test_it_ends_the_making_of_a_client_that_asks_for_topics(dead_broker, broker, kind):
+    with broker_that_freezes(broker) as port:
+        options = dead_broker | {"bootstrap_servers": f"127.0.0.1:{port}", "check_for_topics": True}
+        with ctrl_c():
+            kind(**options)
+
+
 def test_it_ends_poll_of_a_consumer(consumer):
     with ctrl_c():
         consumer.poll(60)
@@ -97,6 +139,25 @@ def test_it_ends_poll_of_a_consumer(consumer):
         consumer.poll(None)
     with ctrl_c():
         consumer.consume(10, 60)
+
+
+@pytest.fixture
+def reader(producer, consumer):
+    """A consumer that has read a message."""
+    producer.produce("read")
+    assert producer.flush(10) == 0
+    assert consumer.poll(20)
+    return consumer
+
+
+def test_it_ends_commit(reader, broker):
+    with broker.frozen(), ctrl_c():
+        reader.commit()
+
+
+def test_it_ends_close_of_a_consumer(reader, broker):
+    with broker.frozen(), ctrl_c():
+        reader.close()
 
 
 def test_it_ends_a_poll_while_the_consumer_is_at_work_in_another_thread(consumer):

@@ -1,5 +1,6 @@
 """The end of an interpreter, and what fork() leaves."""
 
+import json
 import textwrap
 
 import pytest
@@ -11,6 +12,14 @@ clients_in_children = pytest.mark.not_sanitized(
 MAKE_PRODUCER = """
 from gracedb_kafka.kafka import GraceDbKafkaProducer, GraceDbKafkaConsumer, KafkaError
 producer = GraceDbKafkaProducer(**connection, topic=os.environ.get("PIPELINE", "test"))
+"""
+
+LOSE_A_MESSAGE = """
+from gracedb_kafka.kafka import GraceDbKafkaProducer
+def lose_a_message():
+    producer = GraceDbKafkaProducer(**connection, topic="test")
+    producer.produce("a")
+    producer.close(timeout=0)
 """
 
 
@@ -57,11 +66,82 @@ def test_a_program_ends_while_threads_wait(run_python, pipeline):
         time.sleep(0.3)
         print("end")
         """),
-        "-X", "dev",
         env={"PIPELINE": pipeline},
-    )  # fmt: skip
+    )
     assert done.stdout == "end\n"
     assert done.stderr == ""
+
+
+def test_a_program_ends_while_threads_come_back_from_calls_all_the_time(run_python, dead_broker):
+    done = run_python(
+        """
+import threading
+from gracedb_kafka.kafka import GraceDbKafkaProducer, KafkaError
+producer = GraceDbKafkaProducer(topic="test", **connection)
+called = threading.Barrier(9)
+def call():
+    called.wait()
+    while True:
+        try:
+            producer.poll(0.001)
+        except KafkaError:
+            pass
+for _ in range(8):
+    threading.Thread(target=call, daemon=True).start()
+called.wait()
+print("end")
+""",
+        env={"CONNECTION": json.dumps(dead_broker)},
+    )
+    assert done.stdout == "end\n"
+
+
+def test_a_program_ends_when_its_threads_have_told_their_log_lines(run_python, dead_broker):
+    done = run_python(
+        program("""
+        import logging, threading, time
+        from gracedb_kafka import _core, _log
+        telling = threading.Event()
+        class Slow(logging.Handler):
+            def handle(self, record):  # not emit(), whose lock logging itself waits for
+                telling.set()
+                time.sleep(0.3)
+                os.write(1, b"told by " + threading.current_thread().name.encode() + b"\\n")
+        producer.produce("a")
+        _core.close_log()  # ends the thread that could take the line before the caller does
+        _log._thread.join()
+        logging.getLogger("gracedb_kafka").addHandler(Slow())
+        threading.Thread(target=producer.close, args=(0,), name="caller", daemon=True).start()
+        print(telling.wait(20), flush=True)
+        """),
+        env={"CONNECTION": json.dumps(dead_broker)},
+    )
+    assert {"True", "told by caller"} <= set(done.stdout.splitlines())
+
+
+def test_a_daemon_thread_tells_no_log_line_once_the_program_ends(run_python, dead_broker):
+    done = run_python(
+        """
+import atexit, logging, threading
+ended, called = threading.Event(), threading.Event()
+@atexit.register
+def later_than_what_is_registered_from_here_on():
+    ended.set()
+    print(called.wait(20))
+"""
+        + LOSE_A_MESSAGE
+        + """
+def call():
+    ended.wait()
+    lose_a_message()
+    called.set()
+threading.Thread(target=call, daemon=True).start()
+lose_a_message()
+""",
+        env={"CONNECTION": json.dumps(dead_broker)},
+    )
+    assert done.stdout == "True\n"
+    assert done.stderr.count("closed with 1 messages not delivered") == 1
 
 
 def test_a_program_ends_while_its_token_callable_is_asked_over_and_over(run_python, broker):
@@ -153,6 +233,48 @@ if child:
         env={"SERVICE_URL": gracedb.service_url},
     )
     assert done.stdout == "200\n200\n"
+
+
+@clients_in_children
+def test_a_child_tells_its_own_log_lines(run_python, dead_broker):
+    done = run_python(
+        LOSE_A_MESSAGE
+        + """
+lose_a_message()
+child = os.fork()
+for _ in range(5):
+    lose_a_message()
+if child:
+    print("child ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+""",
+        env={"CONNECTION": json.dumps(dead_broker)},
+    )
+    assert done.stdout == "child ended with 0\n"
+    assert done.stderr.count("closed with 1 messages not delivered") == 11
+
+
+def test_a_fork_waits_for_the_log_line_that_a_thread_tells(run_python, dead_broker):
+    done = run_python(
+        program("""
+        import logging, threading, time
+        lock, telling = threading.Lock(), threading.Event()
+        class Slow(logging.Handler):
+            def handle(self, record):
+                with lock:
+                    telling.set()
+                    time.sleep(0.3)
+        logging.getLogger("gracedb_kafka").addHandler(Slow())
+        producer.produce("a")
+        threading.Thread(target=producer.close, args=(0,)).start()
+        print(telling.wait(20), flush=True)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if lock.acquire(timeout=1) else 1)
+        print("child ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """),
+        env={"CONNECTION": json.dumps(dead_broker)},
+    )
+    assert done.stdout == "True\nchild ended with 0\n"
 
 
 @clients_in_children

@@ -220,8 +220,8 @@ class GraceDbKafkaConsumer:
             self._core.commit_positions([(message["topic"], message["partition"], message["offset"] + 1)])
 
     def close(self):
-        """Commits what is processed, leaves the group and releases everything, in about 10 s at most. Later calls do
-        nothing."""
+        """Commits what is processed, leaves the group and releases everything, in about 10 s at most; where a broker owes
+        the answer to a commit, in 20 s. Later calls do nothing."""
         self._close(_CLOSE)
 
     def __enter__(self):
