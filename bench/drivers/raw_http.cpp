@@ -1,6 +1,7 @@
 #include "drivers/raw_http.hpp"
 
 #include <stdexcept>
+#include <utility>
 
 namespace gracedb::bench {
 namespace {
@@ -12,8 +13,8 @@ std::size_t append(char* data, std::size_t size, std::size_t count, void* answer
 
 }  // namespace
 
-RawHttp::RawHttp(const std::string& token, const std::string& ca_file)
-    : token_(token), ca_file_(ca_file), handle_(curl_easy_init(), &curl_easy_cleanup) {
+RawHttp::RawHttp(std::string token, std::string ca_file)
+    : token_(std::move(token)), ca_file_(std::move(ca_file)), handle_(curl_easy_init(), &curl_easy_cleanup) {
   if (!handle_) throw std::runtime_error("libcurl cannot start");
 }
 

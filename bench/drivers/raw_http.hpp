@@ -10,7 +10,7 @@ namespace gracedb::bench {
 /// libcurl with nothing around it: one connection to GraceDB.
 class RawHttp {
  public:
-  RawHttp(const std::string& token, const std::string& ca_file);
+  RawHttp(std::string token, std::string ca_file);
 
   /// @throws std::runtime_error  no answer, or a status of 400 and above
   std::string get(const std::string& url);

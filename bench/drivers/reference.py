@@ -69,15 +69,6 @@ class Reference:
         return self._time_each(1, work)
 
     def produce(self, command: dict) -> dict:
-        def work() -> None:
-            for number in range(command["count"]):
-                self._produce(status_object(command["bytes"], number), "bench")
-            self.producer.flush()
-
-        return self._time_each(1, work)
-
-    def produce_dicts(self, command: dict) -> dict:
-        """The same of dicts that are there already."""
         values = [status_object(command["bytes"], number) for number in range(command["count"])]
 
         def work() -> None:

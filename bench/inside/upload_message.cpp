@@ -37,13 +37,13 @@ UploadMessage description() {
 void build(benchmark::State& state) {
   const std::string contents = some_file();
   const UploadMessage message = description();
-  for (auto _ : state)
+  while (state.KeepRunning())
     benchmark::DoNotOptimize(build_upload_message(message, contents));
 }
 
 void parse(benchmark::State& state) {
   const std::string text = build_upload_message(description(), some_file());
-  for (auto _ : state)
+  while (state.KeepRunning())
     benchmark::DoNotOptimize(parse_upload_message(text));
 }
 
@@ -52,13 +52,13 @@ void parse_with_content_id(benchmark::State& state) {
   const std::string contents = some_file();
   message.content_id = content_id(contents);
   const std::string text = build_upload_message(message, contents);
-  for (auto _ : state)
+  while (state.KeepRunning())
     benchmark::DoNotOptimize(parse_upload_message(text));
 }
 
 void sha256(benchmark::State& state) {
   const std::string contents = some_file();
-  for (auto _ : state)
+  while (state.KeepRunning())
     benchmark::DoNotOptimize(content_id(contents));
 }
 
@@ -67,7 +67,7 @@ void sha256(benchmark::State& state) {
 void memory_bound_encode(benchmark::State& state) {
   const std::string contents = some_file();
   const std::size_t third = contents.size() / 3;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     std::string text;
     text.reserve(base64_size(contents.size()) + 512);
     text.append(contents);

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Sequence
 HEADER = ("work", "ours", "reference", "floor", "× reference", "of floor", "")
 
 
+def _three_digits(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
 def amount(row: dict, side: str) -> str:
     if side not in row:
         return "–"
     value = row[side][row["statistic"]]
     if row["unit"] == "s":
-        return f"{value:.3f} s" if value >= 10 else f"{value * 1000:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.0f} µs"
+        return f"{_three_digits(value * 1000)} ms" if value >= 1e-3 else f"{value * 1e6:.0f} µs"
     return f"{value:,.0f}/s" if row["unit"] == "/s" else f"{value:.0f} {row['unit']}"
 
 
@@ -32,7 +36,7 @@ def _further(bound: dict) -> str:
     if bound["text"].startswith("s"):
         what = bound["text"].lstrip("s").lstrip("; ").strip()
         return f"{bound['value'] * 1000:.1f} ms ({sign} {bound['limit'] * 1000:g} ms: {what})"
-    return f"{bound['value']:.3g} ({sign} {bound['limit']:g} {bound['text']})"
+    return f"{_three_digits(bound['value'])} ({sign} {bound['limit']:,g} {bound['text']})"
 
 
 def verdict(row: dict) -> str:

@@ -17,18 +17,19 @@ def measure(stack: Stack, effort: Effort) -> list[Row]:
     large = Row(PART, "create_event, warm, 2 MB, p50", "s", faster=4, near=1.15)
     with drivers(stack.env, stack.folder) as running:
         for file in (stack.coinc, stack.cwb, stack.large):
-            _warm_up(running, file)
-        take_turns(running, small, stack.coinc, effort.rounds(20), effort.count(100, 40))
+            _warm_up(running, file, effort)
+        take_turns(running, small, stack.coinc, effort.rounds(80), effort.count(50, 20))
         take_turns(running, medium, stack.cwb, effort.rounds(12), effort.count(40, 20))
-        take_turns(running, large, stack.large, effort.rounds(10), effort.count(12, 5))
+        take_turns(running, large, stack.large, effort.rounds(20), effort.count(10, 5))
     for side in ("ours", "reference", "floor"):
         setattr(tail, side, getattr(small, side))
     return [small, tail, medium, large]
 
 
-def _warm_up(running: dict[str, Driver], file: Path) -> None:
-    for driver in running.values():
-        driver.seconds("create_event", file=str(file), count=20)
+def _warm_up(running: dict[str, Driver], file: Path, effort: Effort) -> None:
+    """The broker above all, which compiles anew what it does with larger messages."""
+    for name, count in (("floor", 600), ("ours", 150), ("reference", 50)):
+        running[name].seconds("create_event", file=str(file), count=effort.count(count, 20))
 
 
 def take_turns(running: dict[str, Driver], row: Row, file: Path, rounds: int, count: int) -> None:

@@ -25,13 +25,14 @@ def _bursts(running: dict[str, Driver], row: Row, stack: Stack, effort: Effort) 
     counts = {"ours": 1000, "floor": 1000, "reference": 250}  # in the reference's loop each takes as long as the last
     for driver in running.values():
         driver.seconds("create_events", file=str(stack.coinc), count=50)
-    for _ in range(effort.rounds(6)):
+    for _ in range(effort.rounds(12)):
         for name, driver in running.items():
             seconds = driver.seconds("create_events", file=str(stack.coinc), count=counts[name])
             getattr(row, name).rounds.append([each * 1000 / counts[name] for each in seconds])
 
 
 def _produce(running: dict[str, Driver], row: Row, effort: Effort) -> None:
+    """The values are made beforehand on all sides: what is measured begins with them."""
     counts = {"ours": 200_000, "floor": 200_000, "reference": 40_000}
     for driver in running.values():
         driver.seconds("produce", count=2_000, bytes=500)

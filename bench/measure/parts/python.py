@@ -34,10 +34,10 @@ def _events(running: dict[str, Driver], row: Row, stack: Stack, effort: Effort) 
 def _produce(running: dict[str, Driver], row: Row, effort: Effort) -> None:
     counts = {"python": 100_000, "reference": 40_000}
     for driver in running.values():
-        driver.seconds("produce_dicts", count=2_000, bytes=500)
+        driver.seconds("produce", count=2_000, bytes=500)
     for _ in range(effort.rounds(6)):
         for side, name in SIDES.items():
-            seconds = running[name].seconds("produce_dicts", count=counts[name], bytes=500)
+            seconds = running[name].seconds("produce", count=counts[name], bytes=500)
             getattr(row, side).rounds.append([counts[name] / each for each in seconds])
 
 

@@ -63,8 +63,8 @@ def measure(stack: Stack, effort: Effort) -> list[Row]:
     added = Row(PART, "supervisor: broker's confirmation to completion, 14 KB", "s")
     with drivers(stack.env, stack.folder, ("floor",)) as running:
         floor = running["floor"]
-        for _ in range(effort.rounds(3)):
-            for side, start, count in (("ours", _supervisor, 3000), ("reference", _reference, 300)):
+        for _ in range(effort.rounds(5)):
+            for side, start, count in (("ours", _supervisor, 6000), ("reference", _reference, 600)):
                 group = f"bench-{uuid.uuid4()}"
                 _let_it_join(floor, stack, start, group)
                 floor.seconds("create_events", file=str(stack.coinc), count=effort.count(count, 200))
