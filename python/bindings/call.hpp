@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <type_traits>
@@ -76,18 +77,26 @@ class Waiting {
   Interruptible interruptible_;
 };
 
-/// Gives the lines that the library has logged to Python's loggers. Called with the GIL.
-void emit_log_lines() noexcept;
+/// A call, seen from the log: when it ends, the lines that wait are given to Python's loggers, and those it
+/// has logged itself have been given to them, by whatever thread. Made and destroyed with the GIL.
+class LoggedByCall {
+ public:
+  LoggedByCall() noexcept;
+  LoggedByCall(const LoggedByCall&) = delete;
+  LoggedByCall& operator=(const LoggedByCall&) = delete;
+  ~LoggedByCall();
+
+ private:
+  std::uint64_t outer_;
+};
+
+/// For a call that works on another thread: what any thread logs from here on is taken for the call's own.
+void count_from_here_as_logged_by_call();
 
 /// Runs `call` without the GIL. What it logs on this thread is told before this returns or throws.
 template <typename Call>
 auto waiting(Call&& call) {
-  struct TellLog {
-    TellLog() = default;
-    TellLog(const TellLog&) = delete;
-    TellLog& operator=(const TellLog&) = delete;
-    ~TellLog() { emit_log_lines(); }
-  } tell_log;
+  const LoggedByCall logged;
   const Waiting released;
   return std::forward<Call>(call)();
 }
@@ -98,7 +107,7 @@ unsigned fork_generation() noexcept;
 /// Seconds as Python has them; below zero: without end.
 std::chrono::milliseconds from_seconds(double seconds);
 
-/// Something with threads and connections, which cannot be used in the child of a fork(): there is is left
+/// Something with threads and connections, which cannot be used in the child of a fork(): there it is left
 /// alone. Made, used and destroyed with the GIL held.
 template <typename Type>
 class Owned {

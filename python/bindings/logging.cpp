@@ -4,6 +4,7 @@
 
 #include "bindings/call.hpp"
 
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -57,19 +59,33 @@ std::string python_name(std::string_view logger) {
 
 class LineQueue {
  public:
-  void push(LogLevel level, std::string_view logger, std::string_view text) {
+  /// Returns the line's number; lines are numbered from 1 on. 0: there was no room for it.
+  std::uint64_t push(LogLevel level, std::string_view logger, std::string_view text) {
     const std::lock_guard lock(mutex_);
-    if (lines_.size() == most_lines) return static_cast<void>(++dropped_);
+    if (lines_.size() == most_lines) {
+      ++dropped_;
+      return 0;
+    }
     lines_.emplace_back(python_level(level), python_name(logger), std::string(text));
     waiting_ = true;
     arrived_.notify_one();
+    return taken_ + lines_.size();
   }
 
   bool is_empty() const noexcept { return !waiting_.load(std::memory_order_relaxed); }
 
-  std::vector<Line> take() {
+  /// The number that the next line gets.
+  std::uint64_t next() const {
+    const std::lock_guard lock(mutex_);
+    return taken_ + lines_.size() + 1;
+  }
+
+  /// The lines that wait, and whether line `first` has been taken before, where that is not 0.
+  std::pair<std::vector<Line>, bool> take(std::uint64_t first) {
     const std::lock_guard lock(mutex_);
     std::vector<Line> lines(std::make_move_iterator(lines_.begin()), std::make_move_iterator(lines_.end()));
+    const bool was_taken = first != 0 && first <= taken_;
+    taken_ += lines.size();
     lines_.clear();
     waiting_ = false;
     if (dropped_ > 0) {
@@ -77,7 +93,7 @@ class LineQueue {
           30, "gracedb_kafka.core",
           std::to_string(std::exchange(dropped_, 0)) + " log lines came too fast and were dropped");
     }
-    return lines;
+    return {std::move(lines), was_taken};
   }
 
   /// Waits for lines; false once close() has been called.
@@ -96,9 +112,10 @@ class LineQueue {
  private:
   static constexpr std::size_t most_lines = 10'000;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Line> lines_;
+  std::uint64_t taken_ = 0;
   std::size_t dropped_ = 0;
   bool closed_ = false;
   std::atomic<bool> waiting_{false};
@@ -116,23 +133,34 @@ LineQueue& queue() {
   return instance;
 }
 
-void tell() { nb::module_::import_("gracedb_kafka._log").attr("tell")(); }
+/// The first line that this thread has logged in the call it is in; 0: none.
+thread_local std::uint64_t first_of_call = 0;
+
+void note(std::uint64_t line) noexcept {
+  if (first_of_call == 0) first_of_call = line;
+}
 
 }  // namespace
 
-void emit_log_lines() noexcept {
-  if (queue().is_empty()) return;
+LoggedByCall::LoggedByCall() noexcept : outer_(std::exchange(first_of_call, 0)) {}
+
+LoggedByCall::~LoggedByCall() {
+  const std::uint64_t first = std::exchange(first_of_call, outer_);
+  if (first == 0 && queue().is_empty()) return;
   try {
-    in_python(tell);
+    in_python([first] { nb::module_::import_("gracedb_kafka._log").attr("tell")(first); });
   } catch (nb::python_error& failure) {
+    if (failure.matches(PyExc_KeyboardInterrupt)) return PyErr_SetInterrupt();  // raised again in the caller
     failure.discard_as_unraisable("a log line of gracedb_kafka");
   } catch (...) {  // Out of memory: the lines are lost, the call they tell of is not.
   }
 }
 
+void count_from_here_as_logged_by_call() { note(queue().next()); }
+
 void bind_logging(nb::module_& module) {
   set_log_sink([](LogLevel level, std::string_view logger, std::string_view text) {
-    queue().push(level, logger, text);
+    note(queue().push(level, logger, text));
   });
   module.def(
       "set_log_level", [](int level) { set_log_level(library_level(level)); }, "level"_a);
@@ -140,7 +168,7 @@ void bind_logging(nb::module_& module) {
     const ReleasedGil released;
     return queue().wait();
   });
-  module.def("take_log_lines", [] { return queue().take(); });
+  module.def("take_log_lines", [](std::uint64_t first) { return queue().take(first); }, "first"_a);
   module.def("close_log", [] { queue().close(); });
 }
 

@@ -26,6 +26,7 @@ void block_signals() noexcept;
 template <typename Client, typename Options>
 std::unique_ptr<Client> make_apart(Options options) {
   return waiting([&] {
+    count_from_here_as_logged_by_call();
     std::promise<std::unique_ptr<Client>> promise;
     auto made = promise.get_future();
     std::jthread thread(

@@ -1,7 +1,8 @@
 """The core's log lines, on their way to the loggers gracedb_kafka.*.
 
-A line that a call logs is told before the call returns. Those of librdkafka's own threads wait in a queue, from which
-a thread of ours takes them: a thread of librdkafka must never wait for the GIL.
+All lines wait in a queue, as a thread of librdkafka must never wait for the GIL. Whoever comes first takes them: a call
+that returns, or a thread of ours. A line that a call logs is told before the call returns: where somebody else has
+taken it, the call waits for the handlers there.
 
 Python stops daemon threads where they stand when a program ends, and gives up with a fatal error if one of them then
 holds the lock of sys.stderr, as a handler does while it writes. So once the program ends only the thread that ends it
@@ -26,26 +27,33 @@ _NOBODY = 0  # no thread's identifier
 _lock = threading.Lock()
 _thread = None
 _told = threading.Condition()
-_tellers = 0
+_telling = {}  # the threads that tell lines, by a key for each time
 _ending_thread = None
 
 
-def tell():
-    """Tells the lines that wait."""
-    global _tellers
+def tell(first=0):
+    """Tells the lines that wait. Line `first`, if not 0, and those after it that exist by now have been told then."""
     if _ending_thread is None:
         with _told:
             if _ending_thread is not None:
                 return
-            _tellers += 1
+            in_handler = threading.get_ident() in _telling.values()
+            key = object()
+            _telling[key] = threading.get_ident()
         try:
-            _emit(_core.take_log_lines())
+            lines, was_taken = _core.take_log_lines(first)
+            _emit(lines)
         finally:
             with _told:
-                _tellers -= 1
+                del _telling[key]
                 _told.notify_all()
+        if was_taken and not in_handler:  # a handler that waited for handlers might wait for itself
+            with _told:
+                others = set(_telling)
+                _told.wait_for(lambda: others.isdisjoint(_telling), _TIMEOUT_SECONDS)
     elif _ending_thread == threading.get_ident():  # without the lock: a thread may have been stopped with it
-        _emit(_core.take_log_lines())
+        lines, _ = _core.take_log_lines(first)
+        _emit(lines)
 
 
 def _emit(lines):
@@ -76,7 +84,7 @@ def stop():
     with _told:
         _ending_thread = threading.get_ident()
         _core.close_log()
-        if not _told.wait_for(lambda: _tellers <= 0, _TIMEOUT_SECONDS):
+        if not _told.wait_for(_nobody_else_tells, _TIMEOUT_SECONDS):
             _ending_thread = _NOBODY
     if _thread and _ending_thread != _NOBODY:
         _thread.join()
@@ -88,15 +96,19 @@ def _listen():
         tell()
 
 
+def _nobody_else_tells():
+    return not set(_telling.values()) - {threading.get_ident()}
+
+
 def _let_nobody_tell():
     _told.acquire()
-    _told.wait_for(lambda: _tellers <= 0, _TIMEOUT_SECONDS)
+    _told.wait_for(_nobody_else_tells, _TIMEOUT_SECONDS)
 
 
 def _forget_threads():
-    global _lock, _thread, _told, _tellers, _ending_thread
+    global _lock, _thread, _told, _telling, _ending_thread
     _lock, _thread = threading.Lock(), None
-    _told, _tellers, _ending_thread = threading.Condition(), 0, None
+    _told, _telling, _ending_thread = threading.Condition(), {}, None
 
 
 atexit.register(stop)
