@@ -77,10 +77,10 @@ class Floor {
     return seconds_of([&] { http_.post_file(url, "coinc.xml", contents); });
   }
 
-  void produce(const std::vector<nlohmann::json>& values) {
+  void produce(const std::vector<nlohmann::json>& values, std::size_t count) {
     if (!messages_) messages_.emplace(broker_, "zstd", "5");
-    for (const nlohmann::json& value : values)
-      messages_->produce("localhost.bench", {}, kafka::to_text(value));
+    for (std::size_t i = 0; i < count; ++i)
+      messages_->produce("localhost.bench", {}, kafka::to_text(values[i % values.size()]));
     messages_->flush();
   }
 
@@ -192,8 +192,8 @@ int run() {
        }},
       {"produce",
        [&](const Command& command) {
-         const auto values = status_objects(command.at("count"), command.at("bytes"));
-         return time_each(1, [&] { floor.produce(values); });
+         const auto values = status_objects(command.at("bytes"));
+         return time_each(1, [&] { floor.produce(values, command.at("count")); });
        }},
       {"produce_events",
        [&](const Command& command) {

@@ -38,9 +38,9 @@ class Ours {
       each.get();
   }
 
-  void produce(const std::vector<nlohmann::json>& values) {
-    for (const nlohmann::json& value : values)
-      producer_->produce(value, {.topic = "bench"});
+  void produce(const std::vector<nlohmann::json>& values, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      producer_->produce(values[i % values.size()], {.topic = "bench"});
     producer_->flush();
   }
 
@@ -108,8 +108,8 @@ int run() {
        }},
       {"produce",
        [&](const Command& command) {
-         const auto values = status_objects(command.at("count"), command.at("bytes"));
-         return time_each(1, [&] { ours.produce(values); });
+         const auto values = status_objects(command.at("bytes"));
+         return time_each(1, [&] { ours.produce(values, command.at("count")); });
        }},
       {"produce_events",
        [&](const Command& command) {

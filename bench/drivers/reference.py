@@ -5,6 +5,7 @@ process, `reference.py upload FILE`.
 """
 
 import functools
+import itertools
 import json
 import os
 import random
@@ -25,6 +26,9 @@ def trust_the_issuer() -> None:
     key = serialization.load_pem_private_key((folder / "signing-key.pem").read_bytes(), None).public_key()
     cache = keycache.KeyCache.getinstance()
     cache.addkeyinfo("https://localhost/gracedb-sandbox", public["kid"], key, cache_timer=3600)
+
+
+DIFFERENT_VALUES = 2_000
 
 
 @functools.cache
@@ -69,10 +73,10 @@ class Reference:
         return self._time_each(1, work)
 
     def produce(self, command: dict) -> dict:
-        values = [status_object(command["bytes"], number) for number in range(command["count"])]
+        values = [status_object(command["bytes"], number) for number in range(DIFFERENT_VALUES)]
 
         def work() -> None:
-            for value in values:
+            for value in itertools.islice(itertools.cycle(values), command["count"]):
                 self._produce(value, "bench")
             self.producer.flush()
 
