@@ -41,6 +41,9 @@ function(gracedb_use_prelude target name)
 endfunction()
 set(prelude_dir ${PROJECT_SOURCE_DIR}/cmake/prelude)
 if(GRACEDB_PRELUDE)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    add_compile_options(-fpch-preprocess)  # or ccache would not keep what is compiled with it
+  endif()
   gracedb_prelude(gracedb_prelude ${prelude_dir}/prelude.hpp ${prelude_dir}/prelude.cpp)
 endif()
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The outside headers that cost the compiler most, parsed once for a build of the tests. No source file
-// relies on it: the release build has none of it.
+// The outside headers that cost the compiler most, parsed once for a build by ./dev. No source file relies on
+// it: ./dev lint and ./dev wheel compile without it.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
