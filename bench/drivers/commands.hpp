@@ -74,8 +74,8 @@ inline nlohmann::json status_object(std::size_t size, int number) {
       {"comment", some_text(size - std::min(size, beside_the_comment), static_cast<std::size_t>(number))}};
 }
 
-/// Messages for `produce`, made before the clock starts and sent one after the other, again and again: what is
-/// measured begins with a value, and a value that a program has just made is in the processor's caches.
+/// Messages for `produce`, made before the clock starts and sent one after the other, again and again: what
+/// is measured begins with a value, and a value that a program has just made is in the processor's caches.
 inline std::vector<nlohmann::json> status_objects(std::size_t size) {
   constexpr int different = 2'000;  // far more than one compressed batch can look back on
   std::vector<nlohmann::json> values;

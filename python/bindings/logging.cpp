@@ -150,8 +150,11 @@ LoggedByCall::~LoggedByCall() {
   try {
     in_python([first] { nb::module_::import_("gracedb_kafka._log").attr("tell")(first); });
   } catch (nb::python_error& failure) {
-    if (failure.matches(PyExc_KeyboardInterrupt)) return PyErr_SetInterrupt();  // raised again in the caller
-    failure.discard_as_unraisable("a log line of gracedb_kafka");
+    if (failure.matches(PyExc_KeyboardInterrupt)) {
+      PyErr_SetInterrupt();  // raised again in the caller
+    } else {
+      failure.discard_as_unraisable("a log line of gracedb_kafka");
+    }
   } catch (...) {  // Out of memory: the lines are lost, the call they tell of is not.
   }
 }
@@ -168,7 +171,8 @@ void bind_logging(nb::module_& module) {
     const ReleasedGil released;
     return queue().wait();
   });
-  module.def("take_log_lines", [](std::uint64_t first) { return queue().take(first); }, "first"_a);
+  module.def(
+      "take_log_lines", [](std::uint64_t first) { return queue().take(first); }, "first"_a);
   module.def("close_log", [] { queue().close(); });
 }
 

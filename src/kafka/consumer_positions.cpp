@@ -1,7 +1,6 @@
-#include "kafka/consumer_impl.hpp"
-
 #include "core/interruption.hpp"
 #include "core/log.hpp"
+#include "kafka/consumer_impl.hpp"
 #include "kafka/conversions.hpp"
 #include "kafka/error_text.hpp"
 

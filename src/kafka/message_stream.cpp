@@ -11,7 +11,8 @@ struct MessageStream::SignalGuard {
   SignalWatch watch;
 };
 
-MessageStream::MessageStream(Consumer& consumer, std::chrono::milliseconds timeout, std::optional<std::size_t> count)
+MessageStream::MessageStream(Consumer& consumer, std::chrono::milliseconds timeout,
+                             std::optional<std::size_t> count)
     : consumer_(consumer), timeout_(timeout), left_(count), signals_(std::make_unique<SignalGuard>()) {}
 
 MessageStream::~MessageStream() = default;
