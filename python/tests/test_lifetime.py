@@ -53,7 +53,7 @@ def test_callbacks_run_at_the_end_of_the_program(run_python, pipeline):
 def test_a_program_ends_while_threads_wait(run_python, pipeline):
     done = run_python(
         program("""
-        import threading, time
+        import sys, threading, time
         consumer = GraceDbKafkaConsumer(**connection, topics=os.environ["PIPELINE"])
         def wait(call):
             try:
@@ -61,9 +61,13 @@ def test_a_program_ends_while_threads_wait(run_python, pipeline):
                     call()
             except KafkaError:
                 pass
+        def is_in_a_call(thread):
+            return "gracedb_kafka/kafka" in sys._current_frames()[thread.ident].f_code.co_filename
         for call in (lambda: consumer.poll(60), lambda: producer.poll(60), lambda: consumer.consume(5, 60)):
-            threading.Thread(target=wait, args=(call,), daemon=True).start()
-        time.sleep(0.3)
+            thread = threading.Thread(target=wait, args=(call,), daemon=True)
+            thread.start()
+            while not is_in_a_call(thread):
+                time.sleep(0.001)
         print("end")
         """),
         env={"PIPELINE": pipeline},
