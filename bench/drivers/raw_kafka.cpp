@@ -53,7 +53,7 @@ RawProducer::RawProducer(const RawBroker& broker, const char* compression, const
                                                    {"enable.idempotence", "true"},
                                                    {"compression.type", compression},
                                                    {"compression.level", "1"},
-                                                   {"queue.buffering.max.kbytes", "131072"},
+                                                   {"queue.buffering.max.kbytes", "32768"},
                                                    {"linger.ms", linger_ms}});
   rd_kafka_conf_set_dr_msg_cb(config, &RawProducer::on_report);
   rd_kafka_conf_set_opaque(config, this);

@@ -59,12 +59,20 @@ void check(const ProducerOptions& options, Faults& faults) {
   if (options.queue_full_timeout < milliseconds(0)) faults.add("queue_full_timeout is negative");
 }
 
-/// The configuration for messages that nobody waits for: a moment's patience makes many of them one request.
-ConfHandle lingering(const ConfHandle& config, const ProducerOptions& options) {
+/// For messages that nobody waits for: a moment's patience makes many of them one request, and what a program
+/// makes faster than the broker takes it has a smaller queue than the events, of which many large ones may be
+/// under way at once.
+ConfHandle for_messages(const ConfHandle& config, const ProducerOptions& options, std::size_t message_limit) {
+  constexpr std::size_t queue_kbytes = 32'768;
   ConfHandle copy(rd_kafka_conf_dup(config.get()));
-  const bool is_given =
-      options.kafka_config.contains("linger.ms") || options.kafka_config.contains("queue.buffering.max.ms");
-  if (!is_given) rd_kafka_conf_set(copy.get(), "linger.ms", "5", nullptr, 0);
+  const auto set = [&](const char* name, const std::string& value) {
+    rd_kafka_conf_set(copy.get(), name, value.c_str(), nullptr, 0);
+  };
+  const auto is_given = [&](const char* name) { return options.kafka_config.contains(name); };
+  if (!is_given("linger.ms") && !is_given("queue.buffering.max.ms")) set("linger.ms", "5");
+  if (!is_given("queue.buffering.max.kbytes")) {
+    set("queue.buffering.max.kbytes", std::to_string(std::max(queue_kbytes, message_limit / 1024 + 1)));
+  }
   return copy;
 }
 
@@ -122,7 +130,7 @@ class Producer::Impl {
   std::optional<std::string> default_topic_;
   std::size_t message_limit_ = 0;
   ConfHandle config_;
-  ConfHandle lingering_config_;  ///< the same for messages_
+  ConfHandle messages_config_;  ///< the same for messages_
   Health health_;
   std::atomic<bool> closed_{false};
   std::shared_mutex life_;  ///< shared by calls that need a client beside its outbox; exclusive at the end
@@ -146,7 +154,7 @@ Producer::Impl::Impl(ProducerOptions options)
   config_ = make_config(settings, producer_defaults(options_.guaranteed_delivery), faults);
   faults.raise("producer options");
   message_limit_ = limit_to_the_queue(config_);
-  lingering_config_ = lingering(config_, options_);
+  messages_config_ = for_messages(config_, options_, message_limit_);
 
   unused_ = make_outbox(settings, config_);
   if (options_.check_for_topics) {
@@ -163,7 +171,7 @@ std::unique_ptr<Outbox> Producer::Impl::make_outbox(ClientSettings settings, con
 Outbox& Producer::Impl::messages() {
   const std::lock_guard lock(outboxes_mutex_);
   require_open();
-  if (!messages_) messages_ = make_later_outbox(lingering_config_);
+  if (!messages_) messages_ = make_later_outbox(messages_config_);
   return *messages_;
 }
 

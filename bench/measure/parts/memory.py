@@ -8,13 +8,13 @@ from measure.rows import Bound, Row
 from measure.stack import Stack
 
 PART = "memory"
-QUEUE = 128  # MiB: the producer's queue, queue.buffering.max.kbytes
+QUEUE = 32  # MiB: that of produce(), queue.buffering.max.kbytes
 BESIDE_THE_QUEUE = 64  # MiB
 
 
 def measure(stack: Stack, effort: Effort) -> list[Row]:
     idle = Row(PART, "resident memory of an idle producer", "MiB", faster=3)
-    large = Row(PART, "resident memory at most, 1,000 events of 1 MB", "MiB")
+    large = Row(PART, "resident memory at most, 1,000 events of 1 MB", "MiB", faster=3)
     for _ in range(effort.rounds(3)):
         with drivers(stack.env, stack.folder) as running:
             time.sleep(1)

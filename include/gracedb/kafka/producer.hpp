@@ -36,7 +36,8 @@ struct ProducerOptions {
   /// acks=all, enable.idempotence=true, max.in.flight=1, retries=5, retry.backoff.ms=200,
   /// delivery.timeout.ms=30000, request.timeout.ms=10000. Without it messages may be lost or doubled.
   bool guaranteed_delivery = true;
-  /// How long produce() waits for room in a full queue before it throws.
+  /// How long produce() waits for room in its queue before it throws. The queue has 32 MiB, unless
+  /// queue.buffering.max.kbytes in `kafka_config` says otherwise, and librdkafka's 100,000 messages.
   std::chrono::milliseconds queue_full_timeout{10'000};
 
   bool validate_token = true;  ///< look a token up at construction and fail at once without one

@@ -120,6 +120,28 @@ TEST(ProducerOptions, LetNoMessageBeLargerThanTheQueue) {
               ThrowsMessage<KafkaProducerError>(HasSubstr("larger than")));
 }
 
+TEST(ProducerOptions, Keep32MiBOfMessagesThatNobodyWaitsFor) {
+  ProducerOptions options = offline_options();
+  options.topic = "test";
+  options.queue_full_timeout = std::chrono::milliseconds(0);
+  Producer producer(options);
+  const std::string mebibyte(std::size_t{1} << 20U, 'x');
+  for (int i = 0; i < 32; ++i)
+    producer.produce(mebibyte);
+  EXPECT_THROW(producer.produce(mebibyte), KafkaProducerError);
+  producer.close(std::chrono::milliseconds(0));
+}
+
+TEST(ProducerOptions, HaveRoomForTheLargestMessageInEachQueue) {
+  ProducerOptions options = offline_options();
+  options.topic = "test";
+  options.queue_full_timeout = std::chrono::milliseconds(0);
+  options.kafka_config["message.max.bytes"] = "40000000";
+  Producer producer(options);
+  EXPECT_NO_THROW(producer.produce(std::string(39'000'000, 'x')));
+  producer.close(std::chrono::milliseconds(0));
+}
+
 TEST(ProducerOptions, NeedATopicSomewhere) {
   Producer producer(offline_options());
   EXPECT_THROW(producer.produce("x"), std::invalid_argument);
