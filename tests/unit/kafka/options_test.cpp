@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace gracedb::kafka {
 namespace {
@@ -138,7 +140,9 @@ TEST(ProducerOptions, HaveRoomForTheLargestMessageInEachQueue) {
   options.queue_full_timeout = std::chrono::milliseconds(0);
   options.kafka_config["message.max.bytes"] = "40000000";
   Producer producer(options);
-  EXPECT_NO_THROW(producer.produce(std::string(39'000'000, 'x')));
+  std::string large;
+  large.resize(39'000'000, 'x');
+  EXPECT_NO_THROW(producer.produce(std::move(large)));
   producer.close(std::chrono::milliseconds(0));
 }
 
