@@ -72,9 +72,7 @@ Consumer::Impl::Impl(ConsumerOptions options)
   Faults faults;
   check(options_, faults);
   instance_name_ = instance_name_of(settings, faults);
-  std::vector<std::string> topics;
-  for (const std::string& pipeline : options_.topics)
-    topics.push_back(checked_topic(instance_name_, pipeline, faults));
+  const std::vector<std::string> topics = namespaced(options_.topics, faults);
   ConfHandle config = make_config(settings, consumer_defaults(options_, group_id_), faults);
   faults.raise("consumer options");
 
@@ -91,27 +89,32 @@ Consumer::Impl::Impl(ConsumerOptions options)
   refill_.emplace(handle(), queue_.get(), assignment_);
   const std::uint64_t one = 1;
   rd_kafka_queue_io_event_enable(queue_.get(), arrived_.descriptor(), &one, sizeof one);
-  if (!options_.topics.empty()) subscribe(options_.topics);
+  if (!topics.empty()) read(topics);
 }
 
 void Consumer::Impl::require_open() const {
   if (closed_) throw KafkaConsumerError("the consumer is closed");
 }
 
-std::vector<std::string> Consumer::Impl::namespaced(const std::vector<std::string>& pipelines) const {
-  Faults faults;
+std::vector<std::string> Consumer::Impl::namespaced(const std::vector<std::string>& pipelines,
+                                                    Faults& faults) const {
   std::vector<std::string> topics;
   topics.reserve(pipelines.size());
   for (const std::string& pipeline : pipelines)
     topics.push_back(checked_topic(instance_name_, pipeline, faults));
-  faults.raise("subscribe");
   return topics;
 }
 
 void Consumer::Impl::subscribe(const std::vector<std::string>& pipelines) {
   require_open();
   if (pipelines.empty()) throw KafkaConsumerError("subscribe: no topic given");
-  const std::vector<std::string> topics = namespaced(pipelines);
+  Faults faults;
+  const std::vector<std::string> topics = namespaced(pipelines, faults);
+  faults.raise("subscribe");
+  read(topics);
+}
+
+void Consumer::Impl::read(const std::vector<std::string>& topics) {
   const PartitionsHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
   for (const std::string& topic : topics) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);

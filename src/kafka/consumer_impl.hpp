@@ -65,7 +65,8 @@ class Consumer::Impl {
   bool is_unwinding() const noexcept { return std::uncaught_exceptions() > exceptions_at_birth_; }
 
  private:
-  std::vector<std::string> namespaced(const std::vector<std::string>& pipelines) const;
+  std::vector<std::string> namespaced(const std::vector<std::string>& pipelines, Faults& faults) const;
+  void read(const std::vector<std::string>& topics);
   static void on_committed(rd_kafka_t* client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept;
   rd_kafka_resp_err_t commit_and_wait(const std::vector<TopicPartition>& next_offsets);
