@@ -55,15 +55,6 @@ def machine() -> dict:
     }
 
 
-def warm_up(stack: Stack, effort: Effort) -> None:
-    """Until the broker's JVM has compiled what it does, the 99th percentile of everybody is its compiler's doing."""
-    with drivers(stack.env, stack.folder) as running:
-        running["floor"].seconds("create_events", file=str(stack.coinc), count=effort.count(60_000))
-        for _ in range(effort.rounds(50)):  # each has its own way of asking
-            for name, count in (("floor", 300), ("ours", 300), ("reference", 20)):
-                running[name].seconds("create_event", file=str(stack.coinc), count=count)
-
-
 @contextlib.contextmanager
 def ready_stack(effort: Effort) -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="gracedb-bench-") as name:
@@ -71,7 +62,8 @@ def ready_stack(effort: Effort) -> Iterator[Stack]:
         print("bench: filling the free memory", file=sys.stderr, flush=True)
         with page_cache.filled(folder), running_stack(folder) as stack:
             print("bench: warming the broker up", file=sys.stderr, flush=True)
-            warm_up(stack, effort)
+            with drivers(stack.env, stack.folder, ("floor",)) as running:
+                running["floor"].seconds("create_events", file=str(stack.coinc), count=effort.count(60_000))
             yield stack
 
 

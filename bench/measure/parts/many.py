@@ -1,5 +1,6 @@
 """Many at once: a burst of events, messages a second in and out."""
 
+from measure.compilation import until_compiled
 from measure.drivers import Driver, drivers
 from measure.effort import Effort
 from measure.rows import Row
@@ -15,7 +16,7 @@ def measure(stack: Stack, effort: Effort) -> list[Row]:
     raw = Row(PART, "poll, 500 B messages to raw bytes", "/s", faster=4, near=0.90)
     with drivers(stack.env, stack.folder) as running:
         _bursts(running, burst, stack, effort)
-        _produce(running, produce, effort)
+        _produce(running, produce, stack, effort)
     with drivers(stack.env, stack.folder) as running:
         _consume(running, parsed, raw, effort)
     return [burst, produce, parsed, raw]
@@ -23,23 +24,29 @@ def measure(stack: Stack, effort: Effort) -> list[Row]:
 
 def _bursts(running: dict[str, Driver], row: Row, stack: Stack, effort: Effort) -> None:
     counts = {"ours": 1000, "floor": 1000, "reference": 250}  # in the reference's loop each takes as long as the last
-    for driver in running.values():
-        driver.seconds("create_events", file=str(stack.coinc), count=50)
+
+    def submit(name: str) -> list[float]:
+        seconds = running[name].seconds("create_events", file=str(stack.coinc), count=counts[name])
+        return [each * 1000 / counts[name] for each in seconds]
+
+    until_compiled(stack, effort, "bursts", lambda: [submit(name) for name in running])
     for _ in range(effort.rounds(12)):
-        for name, driver in running.items():
-            seconds = driver.seconds("create_events", file=str(stack.coinc), count=counts[name])
-            getattr(row, name).rounds.append([each * 1000 / counts[name] for each in seconds])
+        for name in running:
+            getattr(row, name).rounds.append(submit(name))
 
 
-def _produce(running: dict[str, Driver], row: Row, effort: Effort) -> None:
+def _produce(running: dict[str, Driver], row: Row, stack: Stack, effort: Effort) -> None:
     """The values are made beforehand on all sides: what is measured begins with them."""
     counts = {"ours": 200_000, "floor": 200_000, "reference": 40_000}
-    for driver in running.values():
-        driver.seconds("produce", count=2_000, bytes=500)
+
+    def produce(name: str) -> list[float]:
+        seconds = running[name].seconds("produce", count=counts[name], bytes=500)
+        return [counts[name] / each for each in seconds]
+
+    until_compiled(stack, effort, "produced messages", lambda: [produce(name) for name in running])
     for _ in range(effort.rounds(6)):
-        for name, driver in running.items():
-            seconds = driver.seconds("produce", count=counts[name], bytes=500)
-            getattr(row, name).rounds.append([counts[name] / each for each in seconds])
+        for name in running:
+            getattr(row, name).rounds.append(produce(name))
 
 
 def _consume(running: dict[str, Driver], parsed: Row, raw: Row, effort: Effort) -> None:

@@ -48,13 +48,17 @@ class Broker:
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """While this lasts the broker takes connections but does not answer. Keep it under three seconds."""
-        pid = int((self.folder / "kafka.pid").read_text())
+        pid = self.pid
         os.kill(pid, signal.SIGSTOP)
         try:
             wait_until(lambda: _is_stopped(pid), 10, "the broker to stand still")
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    @property
+    def pid(self) -> int:
+        return int((self.folder / "kafka.pid").read_text())
 
     @property
     def env(self) -> dict[str, str]:
