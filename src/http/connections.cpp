@@ -13,11 +13,6 @@
 namespace gracedb::http {
 namespace {
 
-struct Endpoint {
-  std::string address;
-  int port = 0;
-};
-
 using GetName = int (*)(int, sockaddr*, socklen_t*);
 
 std::optional<Endpoint> endpoint_of(int descriptor, GetName get_name) {
@@ -65,6 +60,10 @@ bool is_peer(const Endpoint& endpoint, const Peer& peer) {
 }
 
 }  // namespace
+
+Endpoint local_end(int descriptor) { return endpoint_of(descriptor, ::getsockname).value_or(Endpoint{}); }
+
+Endpoint remote_end(int descriptor) { return endpoint_of(descriptor, ::getpeername).value_or(Endpoint{}); }
 
 void shut_down_connection(const Peer& peer) {
   visit_connections(peer.local_port, [&](int descriptor, const Endpoint& endpoint) {

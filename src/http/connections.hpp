@@ -6,6 +6,15 @@
 /// the socket behind a request; the two ends of a connection name it just as well.
 namespace gracedb::http {
 
+/// One end of a connection.
+struct Endpoint {
+  std::string address;  ///< as text; empty where the connection has gone
+  int port = 0;
+};
+
+Endpoint local_end(int descriptor);
+Endpoint remote_end(int descriptor);
+
 struct Peer {
   int local_port = 0;
   std::string address;  ///< the other end, as text

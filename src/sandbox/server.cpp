@@ -3,6 +3,7 @@
 #include "core/log.hpp"
 #include "http/connections.hpp"
 #include "http/listener.hpp"
+#include "http/tls_server.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -134,13 +135,7 @@ class Server::Implementation {
 
   std::unique_ptr<httplib::Server> make_http() const {
     if (!is_tls()) return std::make_unique<httplib::Server>();
-    auto server =
-        std::make_unique<httplib::SSLServer>(options_.tls_certificate->c_str(), options_.tls_key->c_str());
-    if (!server->is_valid()) {
-      throw std::runtime_error("cannot use the TLS certificate " + options_.tls_certificate->string() +
-                               " with the key " + options_.tls_key->string());
-    }
-    return server;
+    return http::make_tls_server(*options_.tls_certificate, *options_.tls_key);
   }
 
   void configure(httplib::Server& server) {
