@@ -3,7 +3,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 namespace gracedb::http {
@@ -13,11 +12,11 @@ TlsStream::TlsStream(SSL_CTX& context, int descriptor)
     : tls_(SSL_new(&context)),
       descriptor_(descriptor),
       local_(local_end(descriptor)),
-      remote_(remote_end(descriptor)) {
-  if (!tls_ || SSL_set_fd(tls_.get(), descriptor) != 1) throw std::bad_alloc();
-}
+      remote_(remote_end(descriptor)) {}
 
-bool TlsStream::accept() { return SSL_accept(tls_.get()) == 1; }
+bool TlsStream::accept() {
+  return tls_ && SSL_set_fd(tls_.get(), descriptor_) == 1 && SSL_accept(tls_.get()) == 1;
+}
 
 bool TlsStream::wait_for_request(std::chrono::milliseconds timeout) const {
   if (has_unread()) return true;

@@ -21,7 +21,7 @@ class TlsStream final : public httplib::Stream {
   /// @param descriptor  of an accepted connection; the caller closes it
   TlsStream(SSL_CTX& context, int descriptor);
 
-  /// The handshake; false where it failed.
+  /// The handshake, before anything else; false where it failed.
   bool accept();
   /// True once a request begins, or the other side has closed; false after `timeout`.
   bool wait_for_request(std::chrono::milliseconds timeout) const;
