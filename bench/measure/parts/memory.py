@@ -20,8 +20,6 @@ def measure(stack: Stack, effort: Effort) -> list[Row]:
             time.sleep(1)
             for name, driver in running.items():
                 getattr(idle, name).rounds.append([driver.memory()])
-            if large.ours.rounds:
-                continue
             for name, driver in running.items():
                 driver.seconds("produce_events", file=str(stack.megabyte), count=1000)
                 getattr(large, name).rounds.append([driver.memory("VmHWM")])

@@ -19,7 +19,7 @@ SILENCE = 12.0
 
 def measure(stack: Stack, effort: Effort) -> list[Row]:
     near = Row(PART, "process start to first confirmed event", "s", faster=10, near=1.2)
-    _start_processes(stack, stack.env, near, effort.rounds(16))
+    _start_processes(stack, stack.env, near, effort.rounds(32))
     far = Row(PART, "process start to first confirmed event, 40 ms away", "s", faster=4)
     _start_processes(stack, stack.far_env, far, effort.rounds(10))
     return [near, far, *_from_far_away(stack, effort)]
