@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 
 from harness.paths import program
-
 from results import PROGRAMS, Row, Work, alternate, as_markdown, write
 from stack import COMMANDS, UPLOAD, Driver, Stack, running_stack
 

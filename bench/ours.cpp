@@ -11,7 +11,8 @@
 namespace bench {
 namespace {
 
-using namespace gracedb;
+namespace kafka = gracedb::kafka;
+namespace rest = gracedb::rest;
 
 class Ours {
  public:
@@ -31,6 +32,7 @@ class Ours {
   /// Submits `count` events at once and waits until the broker has acknowledged all of them.
   void create_events(const std::string& path, int count) {
     std::vector<std::future<rest::CreatedEvent>> events;
+    events.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i)
       events.push_back(client_->submit(event(path)));
     for (auto& each : events)

@@ -12,6 +12,9 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+Command = dict[str, Any]
 
 
 def trust_issuer() -> None:
@@ -36,7 +39,7 @@ def time_each(count: int, work: Callable[[], object]) -> list[float]:
 
 
 class Reference:
-    def open(self, _: dict) -> list[float]:
+    def open(self, _: Command) -> list[float]:
         from ligo.gracedb.kafka import GraceDbKafkaProducer
         from ligo.gracedb.rest import GraceDb
 
@@ -52,13 +55,13 @@ class Reference:
         self.client.groups  # noqa: B018  (fetches the API root)
         return []
 
-    def create_event(self, command: dict) -> list[float]:
+    def create_event(self, command: Command) -> list[float]:
         return time_each(command["count"], lambda: self.submit(command["file"]))
 
-    def create_events(self, command: dict) -> list[float]:
+    def create_events(self, command: Command) -> list[float]:
         return time_each(1, lambda: [self.submit(command["file"]) for _ in range(command["count"])])
 
-    def produce(self, command: dict) -> list[float]:
+    def produce(self, command: Command) -> list[float]:
         """Produces the lines of a file as texts, or as dicts that the client serializes."""
         lines = Path(command["file"]).read_text().splitlines()
         values = [json.loads(line) for line in lines] if command["as_dicts"] else lines
@@ -70,7 +73,7 @@ class Reference:
 
         return time_each(1, work)
 
-    def consume(self, command: dict) -> list[float]:
+    def consume(self, command: Command) -> list[float]:
         """Reads and parses messages from the start of the topic; the time runs from the first message."""
         from ligo.gracedb.kafka import GraceDbKafkaConsumer
 
@@ -89,7 +92,7 @@ class Reference:
 
     def submit(self, file: str) -> str:
         response = self.client.create_event("CBC", "gstlal", file, search="AllSky", kafka=self.producer)
-        return response.json()["graceid"]
+        return str(response.json()["graceid"])
 
 
 def main() -> None:

@@ -48,7 +48,7 @@ class Stack:
         path.write_text("".join(json.dumps(each) + "\n" for each in values))
         return str(path)
 
-    def start(self, name: str, command: list[object]) -> subprocess.Popen:
+    def start(self, name: str, command: list[object]) -> subprocess.Popen[str]:
         pipe, words = subprocess.PIPE, [str(word) for word in command]
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(words, env=self.env, stdin=pipe, stdout=pipe, stderr=log, text=True)
@@ -70,6 +70,7 @@ class Stack:
         """Runs a command; returns the time from its start to its first line of output."""
         start = time.perf_counter()
         process = self.start(name, command)
+        assert process.stdout
         line = process.stdout.readline()
         seconds = time.perf_counter() - start
         process.communicate(timeout=30)
@@ -83,17 +84,17 @@ class Driver:
     """A measured program that executes commands."""
 
     name: str
-    process: subprocess.Popen
+    process: subprocess.Popen[str]
 
     def ask(self, do: str, **arguments: object) -> list[float]:
         """Returns the seconds that the work took."""
-        self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-        self.process.stdin.flush()
+        assert self.process.stdin and self.process.stdout
+        print(json.dumps({"do": do, **arguments}), file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
         answer = json.loads(line) if line else {"error": f"exit code {self.process.wait()}"}
         if "error" in answer:
             raise RuntimeError(f"{self.name}: {do} failed: {answer['error']}")
-        return answer["seconds"]
+        return list(answer["seconds"])
 
     def cost(self, do: str, count: int, **arguments: object) -> list[float]:
         """Returns seconds per event or message: one sample for each, or one for all of them together."""
