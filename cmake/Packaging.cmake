@@ -1,7 +1,7 @@
 # Installation: libraries, public headers, programs, a CMake package and a pkg-config file.
 include(CMakePackageConfigHelpers)
 
-install(TARGETS gracedb_core gracedb_auth gracedb_kafka gracedb_rest EXPORT gracedb-kafka-targets
+install(TARGETS gracedb_core gracedb_auth gracedb_messages gracedb_kafka gracedb_rest EXPORT gracedb-kafka-targets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/gracedb DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT gracedb-kafka-targets NAMESPACE gracedb:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/gracedb-kafka)

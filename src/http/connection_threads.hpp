@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/helpers.hpp"
+#include "core/thread_pool.hpp"
 
 #include <httplib.h>
 
@@ -20,7 +20,7 @@ class ConnectionThreads : public httplib::TaskQueue {
   void shutdown() override { threads_.finish(); }
 
  private:
-  Helpers threads_;
+  ThreadPool threads_;
 };
 
 }  // namespace gracedb::http
