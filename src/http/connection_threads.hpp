@@ -16,7 +16,11 @@ class ConnectionThreads : public httplib::TaskQueue {
  public:
   explicit ConnectionThreads(std::size_t most_threads) : threads_(most_threads) {}
 
-  void enqueue(std::function<void()> connection) override { threads_.run(std::move(connection)); }
+  using Enqueued = decltype(std::declval<httplib::TaskQueue>().enqueue({}));  // void before 0.15, then bool
+  Enqueued enqueue(std::function<void()> connection) override {
+    threads_.run(std::move(connection));
+    return Enqueued(true);
+  }
   void shutdown() override { threads_.finish(); }
 
  private:
