@@ -7,6 +7,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
   # GCC 12 reports overlapping copies in std::string's operator+ (GCC bug 105651).
   target_compile_options(gracedb_warnings INTERFACE -Wno-restrict)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 14)
+  # GCC 14 reports accesses beyond a std::string that nlohmann::json compares with a value (as in GCC bug 110498).
+  target_compile_options(gracedb_warnings INTERFACE -Wno-array-bounds)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   # The RD_KAFKA_V_ macros of librdkafka use statement expressions.
   target_compile_options(gracedb_warnings INTERFACE -Wno-gnu-statement-expression -Wthread-safety)
