@@ -8,7 +8,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LES
   target_compile_options(gracedb_warnings INTERFACE -Wno-restrict)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 14)
-  # GCC 14 reports accesses beyond a std::string that nlohmann::json compares with a value (as in GCC bug 110498).
+  # GCC 14 reports accesses beyond a std::string in inlined code of nlohmann::json.
   target_compile_options(gracedb_warnings INTERFACE -Wno-array-bounds)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
