@@ -3,13 +3,12 @@
 # The warnings for code of this project. CMAKE_COMPILE_WARNING_AS_ERROR, which the presets set, makes them errors.
 add_library(gracedb_warnings INTERFACE)
 target_compile_options(gracedb_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # GCC 12 reports overlapping copies in std::string's operator+ (GCC bug 105651).
-  target_compile_options(gracedb_warnings INTERFACE -Wno-restrict)
-endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 14)
-  # GCC 14 reports accesses beyond a std::string in inlined code of nlohmann::json.
-  target_compile_options(gracedb_warnings INTERFACE -Wno-array-bounds)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # GCC 12 to 14 report accesses beyond a std::string, and GCC 12 overlapping copies (GCC bug 105651), in inlined code of
+  # the standard library and of nlohmann::json.
+  target_compile_options(gracedb_warnings INTERFACE
+    -Wno-array-bounds
+    $<$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>:-Wno-restrict>)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   # The RD_KAFKA_V_ macros of librdkafka use statement expressions.
