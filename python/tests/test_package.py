@@ -82,7 +82,8 @@ def test_everything_is_documented():
 def test_help_reads_well():
     text = pydoc.render_doc(GraceDbKafkaProducer, renderer=pydoc.plaintext)
     assert "Publishes messages to" in text
-    assert "produce(self, value, topic=None" in text
+    # Python 3.13 puts each parameter of a long signature on its own line.
+    assert "produce(self,value,topic=None" in "".join(text.split())
     assert "nanobind" not in text
 
 

@@ -24,7 +24,7 @@ Address parse_address(std::string_view text) {
   const auto [stop, error] = std::from_chars(port.data(), end, address.port);
   const bool is_port = error == std::errc() && stop == end && address.port >= 0 && address.port <= last_port;
   if (!is_port || (!is_bracketed && host.find_first_of(":[]") != std::string_view::npos)) {
-    throw std::invalid_argument(fmt::format("'{}': give HOST:PORT, port 0 for a free one", text));
+    throw std::invalid_argument(fmt::format("'{}': give HOST:PORT; port 0 means any free port", text));
   }
   return address;
 }

@@ -40,6 +40,9 @@ Properties common_defaults(const KafkaConnection& connection) {
   if (connection.use_ssl && connection.skip_hostname_verification) {
     defaults["ssl.endpoint.identification.algorithm"] = "none";
   }
+  // Since librdkafka 2.5 rd_kafka_destroy() can wait 1 s for the end of its telemetry (KIP-714), even if the broker
+  // never asked for any. The property is unknown to earlier versions.
+  if (rd_kafka_version() >= 0x02050000) defaults["enable.metrics.push"] = "false";
   return defaults;
 }
 

@@ -1,9 +1,7 @@
 #include "sandbox/server.hpp"
 
 #include "core/log.hpp"
-#include "http/connections.hpp"
 #include "http/listener.hpp"
-#include "http/tls_server.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -70,8 +70,8 @@ def test_pod_has_no_rights_but_its_volumes(pod, container):
 
 
 def test_unit_waits_longer_than_the_drain_and_is_watched():
-    unit = (PACKAGING / "gracedb-kafka-supervisor.service").read_text()
-    seconds = {name: value for name, value in re.findall(r"^(\w+)=(\d+)$", unit, re.MULTILINE)}
+    unit = (PACKAGING / "gracedb-kafka-supervisor.service.in").read_text()
+    seconds = dict(re.findall(r"^(\w+)=(\d+)$", unit, re.MULTILINE))
 
     assert int(seconds["TimeoutStopSec"]) > 30 + 10
     assert int(seconds["WatchdogSec"]) > 90

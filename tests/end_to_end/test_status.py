@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 import uuid
+from itertools import pairwise
 
 import jwt
 import pytest
@@ -202,7 +203,7 @@ def test_systemd_is_told_of_the_start_the_state_and_the_end(supervisor, env, top
         running.send(signal.SIGTERM)
         listen_for("STOPPING=1")
     fed = [moment for moment, text in told if text == "WATCHDOG=1"]
-    gaps = [later - sooner for sooner, later in zip(fed, fed[1:])]
+    gaps = [later - sooner for sooner, later in pairwise(fed)]
     assert max(gaps) < 1, f"the watchdog waits for two seconds: {gaps}"
 
 

@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 
-
 from harness.broker import INSTANCE
 from harness.leaks import check_no_token
 from soak.night import DEAD_LETTERS, PIPELINE, Night, Place
@@ -81,7 +80,7 @@ def _check_poisons(night: Night, found: Audit) -> None:
     sent = night.sent.poisons
     letters: list[tuple[Place, bytes]] = []
     for letter in night.broker.messages(DEAD_LETTERS):
-        said = {name: text for name, text in letter.headers()}
+        said = dict(letter.headers())
         place = tuple(int(said[f"__connect.errors.{name}"]) for name in ("partition", "offset"))
         letters.append((place, letter.value()))
     on_topic = len(letters)

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "prelude.hpp"
+#include "library.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 #pragma once
 
-// The outside headers that cost the compiler most, parsed once for a build by ./dev. No source file relies on
-// it: ./dev lint and ./dev wheel compile without it.
+// The external headers that take the longest to parse, for builds with GRACEDB_PRECOMPILED_HEADERS. Source files still
+// include what they use: ./dev lint and ./dev wheel compile without this header.
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
