@@ -2,100 +2,100 @@
 
 #include "gracedb/rest/gracedb.hpp"
 
+#include "core/mutex.hpp"
 #include "core/thread_pool.hpp"
-#include "rest/http_engine.hpp"
+#include "rest/api_root.hpp"
+#include "rest/http.hpp"
 #include "rest/session.hpp"
-#include "rest/submission.hpp"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <unordered_map>
 
 namespace gracedb::rest {
 
-/// How much Submitter takes before it lets its callers wait.
+class EventSubmission;
+
+/// The limits of Submitter, beyond which submit() blocks.
 struct SubmitterLimits {
   std::size_t events = 1000;
-  std::size_t bytes = std::size_t{64} << 20U;  ///< of files
+  /// Total size of the event files.
+  std::size_t bytes = std::size_t{64} << 20U;
 };
 
-/// Many events under way at once. One thread has them reserved, several at a time, and hands each to the
-/// producer as soon as its graceid is there; another waits for the broker's answers in that order. Whatever
-/// does not go smoothly (a refusal, a lost connection, a fallback) is done by helpers, one event after the
-/// other as create_event() does.
+/// Submits many events concurrently. One thread reserves several graceids at a time and passes each event to
+/// the producer as soon as it has one; another thread waits for the broker's acknowledgements in that order.
+/// Everything off that path (a rejected reservation, a lost connection, a fallback) runs in a thread pool,
+/// one event at a time as in create_event().
 class Submitter {
  public:
   explicit Submitter(Session& session, SubmitterLimits limits = {});
-  /// Gives up what is not reserved yet, and waits for what is on its way to the broker (at most for the flush
-  /// timeout) and for the helpers.
+  /// Fails the events that are not reserved yet; waits for the pool, and for the acknowledgements of the
+  /// others, at most for the flush timeout.
   ~Submitter();
   Submitter(const Submitter&) = delete;
   Submitter& operator=(const Submitter&) = delete;
 
-  /// Waits while too much is under way.
-  std::future<CreatedEvent> submit(std::unique_ptr<Submission> submission);
+  /// Blocks while a limit is reached.
+  /// @throws what the thread's Interruptible throws
+  std::future<CreatedEvent> submit(std::unique_ptr<EventSubmission> event) EXCLUDES(mutex_);
 
  private:
-  /// An event and the promise of it.
-  struct Job {
-    std::unique_ptr<Submission> submission;
-    std::promise<CreatedEvent> promise;
-    HttpRequest reservation;
-  };
+  struct Job;
   using JobPtr = std::unique_ptr<Job>;
 
-  void enter(std::size_t bytes);
-  void settle(JobPtr job) noexcept;
-  void fail(JobPtr job, const std::exception_ptr& failure) noexcept;
-  void leave(const JobPtr& job) noexcept;
-  void help(JobPtr job, std::function<void(Submission&)> work);
+  void enter(std::size_t bytes) EXCLUDES(mutex_);
+  void leave(const Job& job) noexcept EXCLUDES(mutex_);
+  void succeed(JobPtr job) noexcept EXCLUDES(mutex_);
+  void fail(JobPtr job, const std::exception_ptr& error) noexcept EXCLUDES(mutex_);
+  void run_in_pool(JobPtr job, std::function<void(EventSubmission&)> work);
+  void recover(JobPtr job, const std::exception_ptr& error);
 
-  std::deque<JobPtr> take_inbox() noexcept;
+  // On the reservation thread:
+  void run_reservations() noexcept EXCLUDES(mutex_);
+  void reserve_some() EXCLUDES(mutex_);
+  void fail_reservations(const std::exception_ptr& error) noexcept EXCLUDES(mutex_);
+  std::deque<JobPtr> take_inbox() noexcept EXCLUDES(mutex_);
+  void start_reservation(JobPtr job);
+  void finish_reservation(HttpEngine::Finished finished);
+  void start_delivery(JobPtr job) EXCLUDES(mutex_);
 
-  // On the reserving thread:
-  void reserve_all() noexcept;
-  void reserve_some();
-  void give_up_reserving(const std::exception_ptr& reason) noexcept;
-  void start(JobPtr job);
-  void finish(HttpEngine::Finished finished);
-  void deliver(JobPtr job);
-
-  // On the delivering thread:
-  void deliver_all() noexcept;
-  JobPtr next_on_the_way();
+  // On the delivery thread:
+  void run_deliveries() noexcept EXCLUDES(mutex_);
+  JobPtr next_in_flight() EXCLUDES(mutex_);
   void finish_delivery(JobPtr job);
-  // On either:
-  void recover(JobPtr job, const std::exception_ptr& failure);
 
   Session& session_;
   const SubmitterLimits limits_;
   HttpEngine engine_;
-
-  std::mutex mutex_;  ///< guards the five below
-  std::condition_variable room_;
-  std::condition_variable delivering_;
-  std::size_t events_ = 0;
-  std::size_t bytes_ = 0;
-  std::deque<JobPtr> inbox_;
-  std::deque<JobPtr> on_the_way_;
-  bool reserving_has_ended_ = false;
-
   std::atomic<bool> stopping_{false};
+
+  // The only lock of this file; not held during a request, a delivery or a wait for the pool.
+  Mutex mutex_;
+  // events_ or bytes_ has decreased.
+  CondVar room_;
+  // in_flight_ or reservations_ended_ has changed.
+  CondVar delivering_;
+  std::size_t events_ GUARDED_BY(mutex_) = 0;
+  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+  std::deque<JobPtr> inbox_ GUARDED_BY(mutex_);
+  std::deque<JobPtr> in_flight_ GUARDED_BY(mutex_);
+  bool reservations_ended_ GUARDED_BY(mutex_) = false;
+
+  // Used by the reservation thread only:
   HttpEngine::Id last_id_ = 0;
-  std::deque<JobPtr> waiting_;  ///< for room in the engine
+  std::deque<JobPtr> waiting_;  // until engine_ has room
   std::unordered_map<HttpEngine::Id, JobPtr> reserving_;
 
-  std::thread reserver_;
-  std::thread deliverer_;
-  ThreadPool helpers_;  // last: they use everything above until they have ended
+  std::thread reservation_thread_;
+  std::thread delivery_thread_;
+  ThreadPool pool_;  // last: its work uses the members above
 };
 
 }  // namespace gracedb::rest

@@ -21,13 +21,65 @@ using ::testing::HasSubstr;
 
 TestReply echo(const TestRequest& request) { return {.body = json(request.path).dump()}; }
 
+TEST(GraceDb, DoesNotConnectAtConstruction) {
+  const GraceDb client(anonymous("http://127.0.0.1:1/api"));
+  EXPECT_EQ(client.service_url(), "http://127.0.0.1:1/api/");
+  EXPECT_EQ(client.credential(), "none");
+}
+
+TEST(GraceDb, RejectsAnInvalidServiceUrl) {
+  EXPECT_THAT(message_of<std::invalid_argument>([] { GraceDb client(anonymous("gracedb.ligo.org/api/")); }),
+              HasSubstr("use one like https://gracedb-test.ligo.org/api/"));
+}
+
+TEST(GraceDb, RejectsAnInvalidApiVersion) {
+  for (const char* version : {"", "v2/", "../v1"}) {
+    GraceDbOptions options = anonymous("http://127.0.0.1:1/api/");
+    options.api_version = version;
+    EXPECT_THROW(GraceDb client(options), std::invalid_argument) << version;
+  }
+}
+
+TEST(GraceDb, ReturnsItsApiRoot) {
+  const FakeGraceDb server;
+  GraceDb client(anonymous(server.service_url()));
+  EXPECT_EQ(client.api_root().at("server-version"), "2.36.0");
+  EXPECT_EQ(client.api_root().at("links").at("self"), server.service_url() + "v2/");
+}
+
+TEST(GraceDb, SupportsTheDefaultApiVersion) {
+  const FakeGraceDb server;
+  GraceDbOptions options = anonymous(server.service_url());
+  options.api_version = "default";
+  GraceDb client(options);
+  EXPECT_EQ(client.api_root().at("links").at("self"), server.service_url());
+}
+
+TEST(GraceDb, CanBeMoved) {
+  const FakeGraceDb server;
+  GraceDb client(anonymous(server.service_url()));
+  client.api_root();
+  GraceDb moved(std::move(client));
+  EXPECT_EQ(moved.ping().status, 200);
+  EXPECT_EQ(server.all_requests().size(), 2U);
+}
+
+TEST(GraceDbResponse, IsNullWithoutABodyAndThrowsIfNotJson) {
+  EXPECT_EQ((Response{.status = 204, .reason = {}, .headers = {}, .body = {}}).json(), nullptr);
+  EXPECT_EQ((Response{.status = 200, .reason = {}, .headers = {}, .body = R"({"a": 1})"}).json().at("a"), 1);
+  EXPECT_THAT(message_of<std::invalid_argument>([] {
+                (void)Response{.status = 200, .reason = "OK", .headers = {}, .body = "<html>"}.json();
+              }),
+              HasSubstr("not JSON"));
+}
+
 class Resources : public ::testing::Test {
  protected:
   FakeGraceDb server_{echo};
   GraceDb client_{anonymous(server_.service_url())};
 };
 
-TEST_F(Resources, AreWhereTheApiRootSays) {
+TEST_F(Resources, UseTheUrlsOfTheApiRoot) {
   EXPECT_EQ(client_.event("T0001").json(), "/api/v2/events/T0001");
   EXPECT_EQ(client_.files("T0001").json(), "/api/v2/events/T0001/files/");
   EXPECT_EQ(client_.files("T0001", "coinc.xml,0").json(), "/api/v2/events/T0001/files/coinc.xml,0");
@@ -41,14 +93,14 @@ TEST_F(Resources, AreWhereTheApiRootSays) {
   }
 }
 
-TEST_F(Resources, NeedAnId) {
+TEST_F(Resources, RequireAnId) {
   EXPECT_THROW(client_.event(""), std::invalid_argument);
   EXPECT_THROW(client_.files(""), std::invalid_argument);
   EXPECT_THROW(client_.write_label("T0001", ""), std::invalid_argument);
   EXPECT_TRUE(server_.all_requests().empty());
 }
 
-TEST_F(Resources, CannotBeLeftByAnOddId) {
+TEST_F(Resources, EncodeAnIdWithSpecialCharacters) {
   client_.event("../../admin?x=1#y");
   EXPECT_EQ(server_.requests().at(0).target, "/api/v2/events/..%2F..%2Fadmin%3Fx%3D1%23y");
 }
@@ -63,14 +115,14 @@ TEST_F(Resources, LabelsAreWrittenAndRemoved) {
   EXPECT_EQ(requests.at(1).method, "DELETE");
 }
 
-TEST_F(Resources, LabelsOfVersionOneHaveABodyOfTheirOwn) {
+TEST_F(Resources, SendTheLabelBodyOfVersionOne) {
   GraceDbOptions options = anonymous(server_.service_url());
   options.api_version = "v1";
   GraceDb(options).write_label("T0001", "INJ");
   EXPECT_EQ(server_.requests().at(0).body, R"("{}")");
 }
 
-TEST_F(Resources, LogEntryCarriesTagsLabelAndFile) {
+TEST_F(Resources, SendALogEntryWithTagsLabelAndFile) {
   const test_support::TemporaryDirectory directory;
   const std::string path = directory.write("skymap.txt", "a map");
   client_.write_log(
@@ -87,7 +139,7 @@ TEST_F(Resources, LogEntryCarriesTagsLabelAndFile) {
   EXPECT_EQ(request.file("upload").value().content_type, "text/plain");
 }
 
-TEST_F(Resources, LogEntryNeedsNoFile) {
+TEST_F(Resources, SendALogEntryWithoutAFile) {
   client_.write_log("T0001", "just a word");
   const auto request = server_.requests().at(0);
   EXPECT_THAT(request.field("comment"), ElementsAre("just a word"));
@@ -130,7 +182,7 @@ class Events : public ::testing::Test {
   GraceDb client_{anonymous(server_.service_url())};
 };
 
-TEST_F(Events, AreVisitedPageAfterPage) {
+TEST_F(Events, AreVisitedPageByPage) {
   EXPECT_THAT(visit(), ElementsAre("T0", "T1", "T2", "T3", "T4"));
   const auto requests = server_.requests();
   EXPECT_EQ(requests.size(), 3U);
@@ -138,23 +190,23 @@ TEST_F(Events, AreVisitedPageAfterPage) {
   EXPECT_EQ(requests.at(0).parameter("sort"), "-created");
 }
 
-TEST_F(Events, EndWhenTheVisitorHasSeenEnough) {
+TEST_F(Events, EndWhenTheVisitorReturnsFalse) {
   EXPECT_THAT(visit(std::nullopt, 3), ElementsAre("T0", "T1", "T2"));
   EXPECT_EQ(server_.requests().size(), 2U);
 }
 
-TEST_F(Events, EndAtTheMostWanted) {
+TEST_F(Events, EndAtMaxResults) {
   EXPECT_THAT(visit(3), ElementsAre("T0", "T1", "T2"));
   EXPECT_THAT(visit(0), ElementsAre());
 }
 
-TEST(EventPages, DoNotLeadToAnotherHost) {
+TEST(EventPages, AreNotFetchedFromAnotherHost) {
   const FakeGraceDb server([](const TestRequest&) {
     return TestReply{.body = R"({"events": [{"graceid": "T1"}], "links": {"next": "https://evil.org/"}})"};
   });
   GraceDb client(anonymous(server.service_url()));
   EXPECT_THAT(message_of<HttpError>([&] { client.events("", [](const json&) { return true; }); }),
-              HasSubstr("leads to another server, https://evil.org"));
+              HasSubstr("links to another server, https://evil.org"));
 }
 
 TEST(EventPages, MustBeLists) {
@@ -162,6 +214,24 @@ TEST(EventPages, MustBeLists) {
   GraceDb client(anonymous(server.service_url()));
   EXPECT_THAT(message_of<HttpError>([&] { client.events("", [](const json&) { return true; }); }),
               HasSubstr("not a list of events"));
+}
+
+TEST(EventPages, SurviveDeeplyNestedJson) {
+  const FakeGraceDb server([](const TestRequest&) {
+    return TestReply{.body = R"({"events": )" + std::string(60'000, '[') + std::string(60'000, ']') + "}"};
+  });
+  GraceDb client(anonymous(server.service_url()));
+  EXPECT_THAT(message_of<HttpError>([&] { client.events("", [](const json&) { return true; }); }),
+              HasSubstr("not a list of events"));
+}
+
+TEST(GraceDbResponse, ThrowsForJsonThatCannotBeParsed) {
+  for (const std::string& body : {std::string("1e999"), std::string(60'000, '['), std::string("\"\xE9\"")}) {
+    EXPECT_THAT(message_of<std::invalid_argument>([&] {
+                  (void)Response{.status = 200, .reason = "\xE9", .headers = {}, .body = body}.json();
+                }),
+                HasSubstr("(200 \\xe9) is not JSON"));
+  }
 }
 
 }  // namespace
