@@ -1,4 +1,4 @@
-#include "rest/event_file.hpp"
+#include "rest/event_request.hpp"
 
 #include "fake_gracedb.hpp"
 #include "support/temporary_directory.hpp"
@@ -30,14 +30,14 @@ TEST(EventFile, IsReadByteForByteUnderItsBaseName) {
   EXPECT_EQ(file.contents(), bytes);
 }
 
-TEST(EventFile, IsNotReadWhereContentsAreLent) {
+TEST(EventFile, IsNotReadIfContentsAreGiven) {
   const std::string contents = "<LIGO_LW/>";
   const EventFile file("/no/such/place/coinc.xml", contents);
   EXPECT_EQ(file.name(), "coinc.xml");
-  EXPECT_EQ(file.contents().data(), contents.data()) << "lent contents are not copied";
+  EXPECT_EQ(file.contents().data(), contents.data()) << "the contents are not copied";
 }
 
-TEST(EventFile, ComesFromAPipeAsWell) {
+TEST(EventFile, MayBeAPipe) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() / "pipe";
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
@@ -48,7 +48,7 @@ TEST(EventFile, ComesFromAPipeAsWell) {
   EXPECT_EQ(file.contents(), bytes);
 }
 
-TEST(EventFile, NamesPathAndReasonWhereItCannotBeRead) {
+TEST(EventFile, NamesPathAndReasonIfUnreadable) {
   const TemporaryDirectory directory;
   EXPECT_THAT(message_of<std::invalid_argument>([] { EventFile("/no/such/file.xml", std::nullopt); }),
               AllOf(HasSubstr("/no/such/file.xml"), HasSubstr("No such file or directory")));
@@ -56,7 +56,7 @@ TEST(EventFile, NamesPathAndReasonWhereItCannotBeRead) {
               HasSubstr("Is a directory"));
 }
 
-TEST(EventFile, IsRefusedEmptyOrWithoutAUsableName) {
+TEST(EventFile, IsRejectedIfEmptyOrWithoutAUsableName) {
   const TemporaryDirectory directory;
   EXPECT_THAT(message_of<std::invalid_argument>(
                   [&] { EventFile(directory.write("empty.xml", "").native(), std::nullopt); }),

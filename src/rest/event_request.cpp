@@ -1,9 +1,41 @@
-#include "rest/requests.hpp"
+#include "rest/event_request.hpp"
 
+#include "core/file.hpp"
+#include "core/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace gracedb::rest {
 namespace {
+
+std::string base_name(std::string_view filename) {
+  if (filename.empty()) throw std::invalid_argument("the file name is empty");
+  std::string name = std::filesystem::path(filename).filename();
+  if (name.empty() || name == "." || name == "..") {
+    throw std::invalid_argument(fmt::format("'{}' is not the name of a file", filename));
+  }
+  const bool has_control =
+      std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  if (has_control) {
+    throw std::invalid_argument(
+        fmt::format("the file name '{}' contains a control character", printable_line(name)));
+  }
+  return name;
+}
+
+std::string read_contents(std::string_view filename) {
+  try {
+    return read_file(filename);
+  } catch (const std::system_error& error) {
+    throw std::invalid_argument(fmt::format("cannot read {}: {}", filename, error.code().message()));
+  }
+}
 
 FilePart event_file_part(const EventFile& file) {
   return {.field = "eventFile", .file_name = file.name(), .contents = file.contents()};
@@ -20,6 +52,12 @@ void add_labels(Fields& fields, const std::vector<std::string>& labels) {
 }
 
 }  // namespace
+
+EventFile::EventFile(std::string_view filename, const std::optional<std::string_view>& contents)
+    : name_(base_name(filename)), borrowed_(contents) {
+  if (!borrowed_) read_ = read_contents(filename);
+  if (this->contents().empty()) throw std::invalid_argument(fmt::format("file {} is empty", filename));
+}
 
 HttpRequest reservation_request(const ApiRoot& root, const CreateEventOptions& event,
                                 const std::string& content_id) {
