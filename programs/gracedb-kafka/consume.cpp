@@ -143,7 +143,7 @@ ExitCode Consume::run(Context& context) {
   check();
   kafka::Consumer consumer = make_consumer();
   say_hello(context, subscribe(consumer));
-  const auto registration = context.signals.on_signal([&consumer] { consumer.stop(); }, signal_grace);
+  const auto registration = context.signals.on_signal([&consumer] { consumer.wakeup(); }, signal_grace);
   read(context, consumer);
   if (context.signals.received()) {
     consumer.close(close_after_signal);

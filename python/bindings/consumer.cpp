@@ -131,7 +131,7 @@ class PyConsumer {
     call([&](kafka::Consumer& consumer) { consumer.subscribe(topics); });
   }
 
-  void stop() { get().stop(); }
+  void stop() { get().wakeup(); }
   void forget_current() {
     call([](kafka::Consumer& consumer) { consumer.forget_current(); });
   }
@@ -147,7 +147,7 @@ class PyConsumer {
     const auto limit = from_seconds(timeout);
     kafka::Consumer& consumer = get();
     closed_ = true;
-    consumer.stop();
+    consumer.wakeup();
     waiting([&] {
       const auto lock = take_turn();
       consumer.close(limit);

@@ -38,11 +38,11 @@ class MockKafka {
   void refuse_commits(rd_kafka_resp_err_t error) { refuse_all(commit_request, error); }
   void accept_commits() { rd_kafka_mock_clear_request_errors(cluster_.get(), commit_request); }
 
-  /// Disables requests for committed offsets.
-  void forget_positions() { rd_kafka_mock_set_apiversion(cluster_.get(), position_request, -1, -1); }
+  /// Makes OffsetFetch requests fail as unsupported.
+  void disable_offset_fetch() { rd_kafka_mock_set_apiversion(cluster_.get(), position_request, -1, -1); }
 
-  /// Accepts members into a group, but never sends them an assignment.
-  void keep_shares() { refuse_all(sync_request, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS); }
+  /// Accepts members, but assigns no partitions.
+  void reject_sync_group() { refuse_all(sync_request, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS); }
 
   /// Delays every further response.
   void set_delay(std::chrono::milliseconds delay) {
