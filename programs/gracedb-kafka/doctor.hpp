@@ -8,29 +8,31 @@
 #include <string>
 #include <string_view>
 
+/// The report of the doctor command, apart from the checks.
 namespace gracedb::cli {
 
-/// What a step of the doctor has found where it has not failed.
-struct Finding {
+/// The result of a check that succeeded.
+struct CheckResult {
   std::string detail;
-  std::string warning = {};  ///< not a failure, but worth knowing
+  /// A problem that may cause failures; empty if there is none.
+  std::string warning = {};
 };
 
-/// Runs the steps, times them, and shows each as it is done: one line for people, one JSON object for
-/// programs.
+/// Runs the checks, measures their time, and prints each result: one line of text or one JSON object.
 class DoctorReport {
  public:
-  using Look = std::function<Finding()>;
+  using Check = std::function<CheckResult()>;
 
   explicit DoctorReport(programs::Context& context) : context_(context) {}
 
-  /// @return whether it succeeded; a step fails by throwing
-  bool step(std::string_view name, const Look& look);
-  /// The same, or skipped because an earlier step has failed.
-  bool step_if(bool possible, std::string_view name, const Look& look);
+  /// Runs a check. It fails by throwing; ProbeError also carries the remedy.
+  /// @return true if it succeeded
+  bool step(std::string_view name, const Check& check);
+  /// The same, or skip() if an earlier step failed that this one needs.
+  bool step_if(bool possible, std::string_view name, const Check& check);
   void skip(std::string_view name, std::string_view reason);
 
-  /// @throws ProgramError  the first failure, with the advice
+  /// @throws ProgramError  the first failure, with its remedy
   programs::ExitCode conclude() const;
 
  private:
@@ -48,11 +50,10 @@ class DoctorReport {
     std::string advice;
   };
 
-  void show(const Line& line) const;
+  void print(const Line& line) const;
   std::string text_of(const Line& line) const;
   static std::string json_of(const Line& line);
   static std::string_view name_of(State state);
-  void remember(std::string_view name, const programs::Failure& failure, const std::string& advice);
 
   programs::Context& context_;
   std::optional<FirstFailure> first_failure_;

@@ -1,4 +1,4 @@
-#include "gracedb-kafka/instance_topics.hpp"
+#include "gracedb-kafka/topics.hpp"
 
 #include "gracedb/errors.hpp"
 
@@ -16,23 +16,23 @@ const std::vector<kafka::TopicInfo> topics = {{.name = "gracedb-dev.test", .part
                                               {.name = "gracedb.gstlal.dlq", .partitions = 1, .error = {}},
                                               {.name = "unrelated", .partitions = 1, .error = {}}};
 
-TEST(InstanceTopics, AreThoseBeforeTheFirstDot) {
+TEST(InstanceTopics, InstanceEndsAtTheFirstDot) {
   const auto own = topics_of_instance(topics, "gracedb");
   ASSERT_EQ(own.size(), 2U);
   EXPECT_EQ(own[0].name, "gracedb.gstlal");
   EXPECT_EQ(parts_of(own[1].name).pipeline, "gstlal.dlq");
 }
 
-TEST(InstanceTopics, NameTheOtherInstancesWhereThereAreNone) {
+TEST(InstanceTopics, ErrorNamesOtherInstances) {
   try {
     topics_of_instance(topics, "playground");
-    ADD_FAILURE() << "an instance without topics was accepted";
+    ADD_FAILURE() << "accepted an instance without topics";
   } catch (const KafkaTopicError& error) {
     EXPECT_THAT(error.what(), AllOf(HasSubstr("playground"), HasSubstr("gracedb, gracedb-dev")));
   }
 }
 
-TEST(InstanceTopics, SayWhereTheBrokerShowsNothingAtAll) {
+TEST(InstanceTopics, ThrowsWithoutAnyTopic) {
   EXPECT_THROW(topics_of_instance({}, "playground"), KafkaTopicError);
 }
 

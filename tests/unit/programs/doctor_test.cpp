@@ -1,8 +1,8 @@
-#include "gracedb-kafka/doctor_report.hpp"
+#include "gracedb-kafka/doctor.hpp"
 
 #include "gracedb/errors.hpp"
 
-#include "gracedb-kafka/broker_probe.hpp"
+#include "gracedb-kafka/probes.hpp"
 
 #include <CLI/CLI.hpp>
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ using programs::ExitCode;
 using testing::AllOf;
 using testing::HasSubstr;
 
-// What a report writes about a few steps, and how it ends.
+// The output and the conclusion of a report.
 class Report {
  public:
   explicit Report(bool as_json) : context_{output_, style_, options_, signals_, as_json} {}
@@ -47,36 +47,36 @@ class Report {
   programs::Options options_{app_};
   programs::Output output_{STDOUT_FILENO};
   programs::Style style_{false};
-  programs::SignalWatch signals_{"test", [] { return false; }};
+  programs::SignalHandler signals_{"test", [] { return false; }};
   programs::Context context_;
 };
 
-Finding fine() { return {.detail = "as it should be"}; }
-Finding missing_topic() { throw ProbeError(ExitCode::topic, "no topic", "Ask for one"); }
+CheckResult fine() { return {.detail = "fine"}; }
+CheckResult missing_topic() { throw ProbeError(ExitCode::topic, "no topic", "Ask for one"); }
 
-TEST(DoctorReport, EndsWellWhereEveryStepDoes) {
+TEST(DoctorReport, SucceedsIfEveryStepSucceeds) {
   Report report(false);
   report.run([](DoctorReport& doctor) { EXPECT_TRUE(doctor.step("DNS", fine)); });
   EXPECT_EQ(report.code, ExitCode::ok);
   EXPECT_THAT(report.text, HasSubstr("DNS       ok"));
 }
 
-TEST(DoctorReport, EndsWithTheFirstFailureAndItsAdvice) {
+TEST(DoctorReport, ConcludesWithFirstFailureAndItsRemedy) {
   Report report(false);
   report.run([](DoctorReport& doctor) {
     EXPECT_FALSE(doctor.step("topic", missing_topic));
-    EXPECT_FALSE(doctor.step("GraceDB", []() -> Finding { throw HttpConnectionError("no answer"); }));
+    EXPECT_FALSE(doctor.step("GraceDB", []() -> CheckResult { throw HttpConnectionError("no answer"); }));
   });
   EXPECT_EQ(report.code, ExitCode::topic);
   EXPECT_EQ(report.conclusion, "topic failed: no topic. Ask for one");
   EXPECT_THAT(report.text, AllOf(HasSubstr("topic     FAILED"), HasSubstr("GraceDB   FAILED")));
 }
 
-TEST(DoctorReport, SkipsWhatCannotBeTried) {
+TEST(DoctorReport, SkipsStepsAfterAFailure) {
   Report report(false);
   report.run([](DoctorReport& doctor) {
-    EXPECT_FALSE(doctor.step_if(false, "TLS", []() -> Finding {
-      ADD_FAILURE() << "the step was tried";
+    EXPECT_FALSE(doctor.step_if(false, "TLS", []() -> CheckResult {
+      ADD_FAILURE() << "the step was run";
       return {};
     }));
   });
@@ -84,31 +84,31 @@ TEST(DoctorReport, SkipsWhatCannotBeTried) {
   EXPECT_THAT(report.text, HasSubstr("TLS       skipped"));
 }
 
-TEST(DoctorReport, AdvisesOnFailuresOfTheLibraryToo) {
+TEST(DoctorReport, AddsRemedyToFailuresOfTheLibrary) {
   Report report(false);
   report.run([](DoctorReport& doctor) {
-    doctor.step("SASL", []() -> Finding { throw KafkaAuthenticationError("refused"); });
+    doctor.step("SASL", []() -> CheckResult { throw KafkaAuthenticationError("refused"); });
   });
   EXPECT_EQ(report.code, ExitCode::authentication);
   EXPECT_THAT(report.conclusion, HasSubstr("gracedb-kafka token -v"));
 }
 
-TEST(DoctorReport, GivesAWarningThatIsNoFailure) {
+TEST(DoctorReport, WarningIsNotAFailure) {
   Report report(true);
   report.run([](DoctorReport& doctor) {
-    EXPECT_TRUE(doctor.step("TLS", [] { return Finding{.detail = "fine", .warning = "expires soon"}; }));
+    EXPECT_TRUE(doctor.step("TLS", [] { return CheckResult{.detail = "fine", .warning = "expires soon"}; }));
   });
   EXPECT_EQ(report.code, ExitCode::ok);
   EXPECT_EQ(json::parse(report.text).at("state"), "warning");
   EXPECT_EQ(json::parse(report.text).at("detail"), "fine; expires soon");
 }
 
-TEST(DoctorReport, IsOneJsonObjectAStep) {
+TEST(DoctorReport, PrintsOneJsonObjectPerStep) {
   Report report(true);
   report.run([](DoctorReport& doctor) {
     doctor.step("DNS", fine);
     doctor.step("topic", missing_topic);
-    doctor.skip("GraceDB", "not asked for");
+    doctor.skip("GraceDB", "not configured");
   });
   std::istringstream lines(report.text);
   std::string line;

@@ -7,12 +7,12 @@
 
 namespace gracedb::cli {
 
-/// Those of `topics` that belong to the instance.
-/// @throws KafkaTopicError  there are none; names the instances that have topics
+/// Selects the topics of an instance.
+/// @throws KafkaTopicError  it has none; the message names the instances that have topics
 std::vector<kafka::TopicInfo> topics_of_instance(const std::vector<kafka::TopicInfo>& topics,
                                                  std::string_view instance_name);
 
-/// Adds "instance" and "pipeline" to what a topic's name tells; both empty for a name without a dot.
+/// The parts of a topic name, "<instance>.<pipeline>". Both are empty for a name without a dot.
 struct TopicParts {
   std::string_view instance;
   std::string_view pipeline;

@@ -1,4 +1,4 @@
-#include "gracedb-kafka/token_report.hpp"
+#include "gracedb-kafka/token.hpp"
 
 #include "support/fake_token.hpp"
 
@@ -27,7 +27,7 @@ auth::Discovery found(const std::string& audience, const std::string& scope, std
   return discovery;
 }
 
-TEST(TokenReport, TellsTheClaimsAndTheTimeLeft) {
+TEST(TokenReport, ShowsClaimsAndRemainingLifetime) {
   const auto text = token_text(request, found("ANY", "kafka.produce gracedb.read", 3h), now, plain);
   EXPECT_THAT(
       text, AllOf(HasSubstr("$BEARER_TOKEN_FILE (/run/bt)"), HasSubstr("albert.einstein@ligo.org"),
@@ -44,21 +44,21 @@ TEST(TokenReport, NeverShowsTheToken) {
   EXPECT_THAT(token_json(request, discovery, now), AllOf(Not(HasSubstr(token)), Not(HasSubstr("eyJ"))));
 }
 
-TEST(TokenReport, DoubtsATokenThatMayBeRefused) {
-  const auto doubts = [](const auth::Discovery& discovery) {
-    return doubts_about(request, discovery.token->claims(), now);
+TEST(TokenReport, ListsReasonsForARejection) {
+  const auto problems = [](const auth::Discovery& discovery) {
+    return token_problems(request, discovery.token->claims(), now);
   };
-  EXPECT_EQ(doubts(found("kafka.ligo.org", "kafka.produce:/gstlal", 1h)), "");
-  EXPECT_EQ(doubts(found("https://kafka.ligo.org", "kafka.produce", 1h)), "");
-  EXPECT_EQ(doubts(found("elsewhere", "kafka.produce", 1h)), "its audience is not kafka.ligo.org");
-  EXPECT_EQ(doubts(found("ANY", "gracedb.read", 1h)), "it has no scope kafka.produce");
-  EXPECT_EQ(doubts(found("ANY", "gracedb.read", 30s)),
+  EXPECT_EQ(problems(found("kafka.ligo.org", "kafka.produce:/gstlal", 1h)), "");
+  EXPECT_EQ(problems(found("https://kafka.ligo.org", "kafka.produce", 1h)), "");
+  EXPECT_EQ(problems(found("elsewhere", "kafka.produce", 1h)), "its audience is not kafka.ligo.org");
+  EXPECT_EQ(problems(found("ANY", "gracedb.read", 1h)), "it has no scope kafka.produce");
+  EXPECT_EQ(problems(found("ANY", "gracedb.read", 30s)),
             "it has no scope kafka.produce, and it expires in 30.0 s");
 }
 
-TEST(TokenReport, ListsEveryPlace) {
-  EXPECT_EQ(places_text(found("ANY", "kafka.produce", 1h)),
-            "looked at\n"
+TEST(TokenReport, ListsEveryLocation) {
+  EXPECT_EQ(locations_text(found("ANY", "kafka.produce", 1h)),
+            "locations searched\n"
             "  $SCITOKEN                     not set\n"
             "  $BEARER_TOKEN_FILE (/run/bt)  used\n");
 }
@@ -72,7 +72,7 @@ TEST(TokenReport, IsOneJsonObject) {
   EXPECT_EQ(json.at("places").size(), 2U);
 }
 
-TEST(TokenReport, HasNullsInJsonWithoutAToken) {
+TEST(TokenReport, JsonHasNullsWithoutAToken) {
   const auth::Discovery none{.token = std::nullopt, .source = {}, .places = {{"$SCITOKEN", "not set"}}};
   const auto json = nlohmann::json::parse(token_json(request, none, now));
   EXPECT_TRUE(json.at("source").is_null());
