@@ -97,7 +97,7 @@ void join_at_exit(std::jthread thread);
 void block_signals() noexcept;
 
 /// Constructs a client. The constructor may ask a broker for its topics, in which librdkafka cannot be
-/// interrupted: so it runs on a thread of its own, and after Ctrl-C that thread destroys the client as soon
+/// interrupted: so it runs on a separate thread, and after Ctrl-C that thread destroys the client as soon
 /// as the request has ended.
 template <typename Client, typename Options>
 std::unique_ptr<Client> construct_interruptibly(Options options) {

@@ -2,6 +2,7 @@
 
 #include "bindings/client.hpp"
 #include "bindings/convert.hpp"
+#include "core/duration.hpp"
 #include "core/interruption.hpp"
 #include "core/mutex.hpp"
 
@@ -26,7 +27,6 @@ using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suff
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr milliseconds no_timeout{-1};
 /// How long close() waits for the callbacks that another thread is running.
 constexpr milliseconds running_callbacks_timeout{5'000};
 
@@ -43,28 +43,9 @@ struct DeliveredMessage {
   nb::object value_bytes() const { return nb::bytes(value.data(), value.size()); }
 };
 
-/// A time-out that several waits share.
-class Deadline {
- public:
-  explicit Deadline(milliseconds timeout)
-      : is_bounded_(timeout >= milliseconds(0)), end_(steady_clock::now() + timeout) {}
-
-  /// The time left; negative without a time-out.
-  milliseconds left() const {
-    if (!is_bounded_) return no_timeout;
-    return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(end_ - steady_clock::now()));
-  }
-  bool has_passed() const { return is_bounded_ && steady_clock::now() >= end_; }
-  /// `slice` from now, or the end if that is earlier.
-  steady_clock::time_point within(milliseconds slice) const {
-    const auto next = steady_clock::now() + slice;
-    return is_bounded_ ? std::min(end_, next) : next;
-  }
-
- private:
-  bool is_bounded_;
-  steady_clock::time_point end_;
-};
+steady_clock::time_point deadline_after(milliseconds timeout) {
+  return steady_clock::now() + (timeout < milliseconds(0) ? std::chrono::hours(24 * 365) : timeout);
+}
 
 }  // namespace
 
@@ -120,9 +101,11 @@ class DeliveryQueue {
   }
 
   /// Waits until no other thread runs callbacks. Without the GIL.
-  void wait_until_idle(const Deadline& deadline) const {
-    while (!is_idle(deadline.within(interruption::longest_wait)) && !deadline.has_passed())
+  void wait_until_idle(steady_clock::time_point deadline) const {
+    while (!is_idle(std::min(deadline, steady_clock::now() + interruption::longest_wait)) &&
+           steady_clock::now() < deadline) {
       interruption::check();
+    }
   }
 
   /// Runs the callbacks of the reports that are queued now, unless a callback is running already. With the
@@ -131,7 +114,7 @@ class DeliveryQueue {
   /// @throws nanobind::python_error  a callback raised no Exception, but KeyboardInterrupt for instance
   std::size_t run_callbacks() {
     if (size() == 0) return 0;
-    const Running running(*this);
+    Running running(*this);
     std::size_t count = 0;
     while (auto report = running.next()) {
       ++count;
@@ -182,7 +165,7 @@ class DeliveryQueue {
 
     /// The next report. Ends after those that were queued at the beginning: a callback may produce without
     /// end.
-    std::optional<Report> next() const {
+    std::optional<Report> next() {
       if (left_ == 0) return std::nullopt;
       --left_;
       const MutexLock lock(queue_.mutex_);
@@ -194,7 +177,7 @@ class DeliveryQueue {
 
    private:
     DeliveryQueue& queue_;
-    mutable std::size_t left_ = 0;
+    std::size_t left_ = 0;
     bool is_runner_ = false;
   };
 
@@ -348,33 +331,34 @@ void PyProducer::produce(nb::handle value, nb::handle topic, nb::handle key, nb:
 std::size_t PyProducer::poll(double timeout) {
   // The library's poll() looks at the connection and does not wait: waiting for a report is done here.
   constexpr milliseconds slice{10};
-  const Deadline deadline(timeout_from(timeout));
+  const auto deadline = deadline_after(timeout_from(timeout));
   kafka::Producer& producer = get();
   refuse_in_callback("poll");
   std::size_t count = 0;
   do {
     without_gil([&] {
       producer.poll(milliseconds(0));
-      while (!deliveries_->wait_for_reports(deadline.within(slice)) && !deadline.has_passed()) {
+      while (!deliveries_->wait_for_reports(std::min(deadline, steady_clock::now() + slice)) &&
+             steady_clock::now() < deadline) {
         interruption::check();
         producer.poll(milliseconds(0));
       }
     });
     count = deliveries_->run_callbacks();
     deliveries_->rethrow_error();
-  } while (count == 0 && !deadline.has_passed());
+  } while (count == 0 && steady_clock::now() < deadline);
   return count;
 }
 
 std::size_t PyProducer::flush(double timeout, bool strict) {
-  const Deadline deadline(timeout_from(timeout));
+  const auto deadline = deadline_after(timeout_from(timeout));
   kafka::Producer& producer = get();
   refuse_in_callback("flush");
   std::size_t pending = 0;
   std::size_t count = 0;
   do {
     try {
-      pending = call_with_callbacks([&] { return producer.flush(deadline.left(), strict); });
+      pending = call_with_callbacks([&] { return producer.flush(time_left(deadline), strict); });
     } catch (const KafkaMessageDeliveryError&) {  // only with `strict`
       deliveries_->run_callbacks();
       deliveries_->rethrow_error();
@@ -382,7 +366,7 @@ std::size_t PyProducer::flush(double timeout, bool strict) {
     }
     without_gil([&] { deliveries_->wait_until_idle(deadline); });
     count = deliveries_->run_callbacks();
-  } while (count > 0 && pending == 0 && !deadline.has_passed());  // a callback may have produced more
+  } while (count > 0 && pending == 0 && steady_clock::now() < deadline);  // a callback may have produced
   deliveries_->rethrow_error();
   return pending_messages();
 }
@@ -398,7 +382,7 @@ std::size_t PyProducer::close(double timeout) {
   } catch (const std::exception&) {
     interruption = std::current_exception();
   }
-  without_gil([&] { deliveries_->wait_until_idle(Deadline(running_callbacks_timeout)); });
+  without_gil([&] { deliveries_->wait_until_idle(deadline_after(running_callbacks_timeout)); });
   deliveries_->run_callbacks();
   oauth_callable_->clear();
   if (interruption) std::rethrow_exception(interruption);

@@ -84,7 +84,7 @@ class _AliasLoader(importlib.abc.Loader):
 
 
 class _EmptyPackageLoader(importlib.abc.Loader):
-    """Makes a package without modules of its own, if ligo-gracedb is not installed."""
+    """Makes an empty package, if ligo-gracedb is not installed."""
 
     def create_module(self, spec: ModuleSpec) -> types.ModuleType:
         return types.ModuleType(spec.name)

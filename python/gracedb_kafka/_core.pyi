@@ -8,26 +8,12 @@ from gracedb_kafka.kafka.exceptions import KafkaMessageDeliveryError
 _Response: TypeAlias = tuple[int, str, dict[str, str], bytes]
 
 class DeliveredMessage:
-    """The message that a delivery callback receives; its parts are methods."""
-
-    def topic(self) -> str:
-        """The topic with the instance name, e.g. 'gracedb-test.gstlal'."""
-
-    def partition(self) -> int:
-        """The partition, or -1 if none was chosen."""
-
-    def offset(self) -> int:
-        """The offset on the partition, or -1001 if the message was not delivered."""
-
-    def key(self) -> bytes | None:
-        """The key as bytes, or None."""
-
-    def value(self) -> bytes:
-        """The bytes that were sent."""
-
-    def error(self) -> KafkaMessageDeliveryError | None:
-        """None, or the error that ended the delivery."""
-
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes: ...
+    def error(self) -> KafkaMessageDeliveryError | None: ...
     def __len__(self) -> int: ...
 
 class Producer:

@@ -63,7 +63,7 @@ def _handle(lines: list[tuple[int, str, str]]) -> None:
     for level, name, text in lines:
         try:
             logging.getLogger(name).log(level, "%s", text)
-        except Exception:  # a handler that fails must not fail the call that logged
+        except Exception:  # noqa: BLE001 - a handler that fails must not fail the call that logged
             if logging.raiseExceptions and sys.stderr:
                 with contextlib.suppress(Exception):  # a closed file
                     sys.stderr.write(traceback.format_exc())

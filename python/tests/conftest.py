@@ -124,6 +124,7 @@ def run_python(python_environment, connection) -> Callable[..., subprocess.Compl
         prologue = "import json, os\nconnection = json.loads(os.environ['CONNECTION'])\n"
         done = subprocess.run(
             [sys.executable, *options, "-c", prologue + code],
+            check=False,
             env=environment | (env or {}),
             capture_output=True,
             text=True,

@@ -114,11 +114,10 @@ def test_a_message_whose_processing_raises_is_delivered_again(broker, connection
         "group_id": f"group-{pipeline}",
         "auto_offset_reset": "earliest",
     }
-    with pytest.raises(LookupError):
-        with GraceDbKafkaConsumer(**options) as consumer:
-            for message in consumer.stream():
-                if message["value"] == 1:
-                    raise LookupError
+    with pytest.raises(LookupError), GraceDbKafkaConsumer(**options) as consumer:
+        for message in consumer.stream():
+            if message["value"] == 1:
+                raise LookupError
     with GraceDbKafkaConsumer(**options) as consumer:
         assert values(take(consumer, 2)) == [1, 2]
 

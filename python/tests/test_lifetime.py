@@ -145,7 +145,7 @@ lose_a_message()
         env={"CONNECTION": json.dumps(dead_broker)},
     )
     assert done.stdout == "True\n"
-    assert done.stderr.count("not delivered") == 1
+    assert done.stderr.count("closed with 1 messages not delivered") == 1
 
 
 def test_a_program_ends_while_its_token_callable_runs(run_python, broker):
@@ -180,12 +180,12 @@ def test_clients_can_be_collected_without_close(run_python, broker, pipeline):
         gc.collect()
         consumer = GraceDbKafkaConsumer(**connection, topics=os.environ["PIPELINE"])
         del consumer
-        print("gone")
+        print("collected")
         """),
         "-X", "dev",
         env={"PIPELINE": pipeline},
     )  # fmt: skip
-    assert done.stdout == "gone\n"
+    assert done.stdout == "collected\n"
     assert done.stderr == ""
     assert len(broker.messages(pipeline)) == 1
 
@@ -258,7 +258,7 @@ if child:
         env={"CONNECTION": json.dumps(dead_broker)},
     )
     assert done.stdout == "child ended with 0\n"
-    assert done.stderr.count("not delivered") == 11
+    assert done.stderr.count("closed with 1 messages not delivered") == 11
 
 
 def test_fork_waits_for_running_log_handlers(run_python, dead_broker):

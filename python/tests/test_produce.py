@@ -206,9 +206,10 @@ def test_arguments_of_wrong_types_are_type_errors(producer):
 
 
 def test_produce_without_any_topic_is_a_value_error(connection):
-    with GraceDbKafkaProducer(**connection) as producer:
-        with pytest.raises(ValueError, match="no topic given"):
-            producer.produce("a")
+    producer = GraceDbKafkaProducer(**connection)
+    with pytest.raises(ValueError, match="no topic given"):
+        producer.produce("a")
+    producer.close()
 
 
 def test_contradictory_options_are_all_reported(connection):

@@ -171,7 +171,7 @@ class GraceDbKafkaConsumer:
             - ``topic`` (str): with the instance name, e.g. ``"gracedb-test.gstlal"``
             - ``partition`` (int), ``offset`` (int)
             - ``key`` (str, bytes or None): a str if it is UTF-8
-            - ``value``: the parsed JSON (usually a dict); if it is no JSON a str; if it is not UTF-8 bytes
+            - ``value``: the parsed JSON (usually a dict); a str if it is not JSON; bytes if it is not UTF-8
             - ``timestamp`` (int or None): milliseconds of Unix time
             - ``headers`` (dict or None): names with values of bytes
 

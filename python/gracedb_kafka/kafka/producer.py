@@ -320,8 +320,8 @@ class _AsyncDeliveries:
                 self._pending[loop] = pending
                 try:
                     await loop.run_in_executor(None, self._core.poll, _ASYNC_POLL_TIMEOUT)
-                except Exception:
-                    # Each message has a report of its own, with its error.
+                except Exception:  # noqa: BLE001
+                    # The error of each message is in its report.
                     await asyncio.sleep(_ASYNC_POLL_TIMEOUT)
         finally:
             del self._pending[loop]
