@@ -28,11 +28,9 @@ ExitCode code_of(const HttpError& error) {
 // Only the error code of a delivery report shows that the topic is missing or access is denied.
 ExitCode code_of(const KafkaProducerError& error) {
   switch (error.code()) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case KafkaErrorCode::topic_not_found:
+    case KafkaErrorCode::topic_forbidden:
+    case KafkaErrorCode::partition_not_found:
       return ExitCode::topic;
     default:
       return ExitCode::not_delivered;

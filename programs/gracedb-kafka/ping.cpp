@@ -39,6 +39,7 @@ class Ping {
     const auto start = steady_clock::now();
     kafka::ProducerOptions options = producer_options(connection_);
     options.topic = programs::pipeline_of(topic_, *options.instance_name);
+    options.flush_timeout = timeout_;
     kafka::Producer producer(std::move(options));
     const auto connected = steady_clock::now();
     const kafka::PingResult result = producer.ping(std::nullopt, timeout_);

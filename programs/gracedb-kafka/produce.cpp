@@ -2,6 +2,7 @@
 
 #include "common/connection.hpp"
 #include "core/duration.hpp"
+#include "core/mutex.hpp"
 #include "core/text.hpp"
 #include "gracedb-kafka/commands.hpp"
 #include "gracedb-kafka/input.hpp"
@@ -57,17 +58,18 @@ class Produce {
 
 std::string delivery_json(const kafka::DeliveryReport& report, std::optional<std::chrono::nanoseconds> time) {
   nlohmann::ordered_json json{
-      {"topic", report.topic}, {"partition", report.partition}, {"offset", report.offset}};
+      {"topic", report.topic}, {"partition", report.partition}, {"offset", report.offset.value()}};
   if (time) json["seconds"] = to_seconds(*time);
   return json.dump();
 }
 
-// Counts the delivery reports of one run.
+// Counts the delivery reports of one run, which arrive on a thread of the producer.
 class DeliveryCounter {
  public:
   explicit DeliveryCounter(Context& context) : context_(context) {}
 
-  void add(const kafka::DeliveryReport& report) {
+  void add(const kafka::DeliveryReport& report) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
     if (report.error) {
       ++failed_;
       if (!first_error_) first_error_ = report.error;
@@ -77,23 +79,28 @@ class DeliveryCounter {
     if (context_.json) context_.output.line(delivery_json(report, std::nullopt));
   }
 
-  std::size_t confirmed() const { return confirmed_; }
+  std::size_t confirmed() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return confirmed_;
+  }
 
   /// @throws KafkaMessageDeliveryError  a message was not delivered
-  void require_all(std::size_t pending) const {
-    const std::size_t lost = failed_ + pending;
+  void require_all() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    const std::size_t lost = failed_;
     if (lost == 0) return;
     const std::string reason = first_error_ ? first_error_->what() : "the broker did not confirm in time";
     throw KafkaMessageDeliveryError(
         fmt::format("{} of {} not delivered: {}", lost, count_of(lost + confirmed_, "message"), reason),
-        first_error_ ? first_error_->code() : 0);
+        first_error_ ? first_error_->code() : KafkaErrorCode::timed_out);
   }
 
  private:
   Context& context_;
-  std::size_t confirmed_ = 0;
-  std::size_t failed_ = 0;
-  std::optional<KafkaMessageDeliveryError> first_error_;
+  mutable Mutex mutex_;
+  std::size_t confirmed_ GUARDED_BY(mutex_) = 0;
+  std::size_t failed_ GUARDED_BY(mutex_) = 0;
+  std::optional<KafkaMessageDeliveryError> first_error_ GUARDED_BY(mutex_);
 };
 
 void Produce::add_options(programs::Options& options) {
@@ -145,6 +152,7 @@ ExitCode Produce::run(Context& context) {
   check();
   kafka::ProducerOptions options = producer_options(connection_);
   options.topic = programs::pipeline_of(topic_, *options.instance_name);
+  options.flush_timeout = timeout_;
   kafka::Producer producer(std::move(options));
   return lines_ ? produce_lines(context, producer) : produce_one(context, producer);
 }
@@ -153,12 +161,12 @@ ExitCode Produce::produce_one(Context& context, kafka::Producer& producer) const
   const std::string value = value_ ? *value_ : read_input(file_);
   context.signals.set_notice("before the broker confirmed the message; it may still arrive");
   const auto start = steady_clock::now();
-  const kafka::DeliveryReport report = producer.deliver(value, message_options(), timeout_);
+  const kafka::DeliveryReport report = producer.deliver(value, message_options());
   const auto time = steady_clock::now() - start;
   if (context.json) {
     context.output.line(delivery_json(report, time));
   } else if (!context.quiet) {
-    context.output.line(fmt::format("{}[{}] @ {} in {}", report.topic, report.partition, report.offset,
+    context.output.line(fmt::format("{}[{}] @ {} in {}", report.topic, report.partition, *report.offset,
                                     format_duration(time)));
   }
   return ExitCode::ok;
@@ -180,11 +188,10 @@ ExitCode Produce::produce_lines(Context& context, kafka::Producer& producer) con
     producer.produce(std::string_view{line}, options);
 
   const std::size_t pending = producer.flush(context.signals.received() ? flush_after_signal : timeout_);
-  const DeliveryCounter result = *counter;
-  if (pending > 0) producer.close(milliseconds(0));  // cancels and reports them
-  result.require_all(pending);
+  if (pending > 0) producer.close(milliseconds(0));  // counts them as failed
+  counter->require_all();
   if (!context.json && !context.quiet) {
-    context.output.line(fmt::format("{} confirmed in {}", count_of(result.confirmed(), "message"),
+    context.output.line(fmt::format("{} confirmed in {}", count_of(counter->confirmed(), "message"),
                                     format_duration(steady_clock::now() - start)));
   }
   return ExitCode::ok;

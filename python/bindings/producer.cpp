@@ -27,6 +27,8 @@ using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suff
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+/// What confluent_kafka reports as the offset of a message that was not delivered (OFFSET_INVALID).
+constexpr std::int64_t no_offset = -1001;
 /// How long close() waits for the callbacks that another thread is running.
 constexpr milliseconds running_callbacks_timeout{5'000};
 
@@ -72,7 +74,7 @@ class DeliveryQueue {
     Report copy{id,
                 report.topic,
                 report.partition,
-                report.offset,
+                report.offset.value_or(no_offset),
                 std::string(report.key),
                 std::string(report.value),
                 report.error};

@@ -4,6 +4,7 @@
 
 #include "core/mutex.hpp"
 
+#include <librdkafka/rdkafka.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -48,10 +49,43 @@ class AcquiredGil {
 
 // ---- errors
 
+/// The number that confluent_kafka.KafkaError.code() has for such an error.
+int librdkafka_code(KafkaErrorCode code) {
+  switch (code) {
+    case KafkaErrorCode::other:
+      return 0;
+    case KafkaErrorCode::authentication_failed:
+      return RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    case KafkaErrorCode::topic_not_found:
+      return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    case KafkaErrorCode::topic_forbidden:
+      return RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    case KafkaErrorCode::partition_not_found:
+      return RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    case KafkaErrorCode::group_forbidden:
+      return RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    case KafkaErrorCode::rebalance_in_progress:
+      return RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+    case KafkaErrorCode::message_too_large:
+      return RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    case KafkaErrorCode::queue_full:
+      return RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    case KafkaErrorCode::timed_out:
+      return RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+    case KafkaErrorCode::host_not_found:
+      return RD_KAFKA_RESP_ERR__RESOLVE;
+    case KafkaErrorCode::tls_failed:
+      return RD_KAFKA_RESP_ERR__SSL;
+    case KafkaErrorCode::broker_unreachable:
+      return RD_KAFKA_RESP_ERR__TRANSPORT;
+  }
+  return 0;
+}
+
 nb::object kafka_error(const char* name, const KafkaError& error, bool may_have_arrived = false) {
   return nb::module_::import_("gracedb_kafka.kafka.exceptions")
-      .attr("_from_core")(name, error.what(), error.code(), error.is_retriable(), error.is_fatal(),
-                          may_have_arrived);
+      .attr("_from_core")(name, error.what(), librdkafka_code(error.code()), error.is_retriable(),
+                          error.is_fatal(), may_have_arrived);
 }
 
 nb::object rest_error(const char* name, const std::exception& error) {

@@ -33,7 +33,7 @@ class KafkaError(Exception):
     _fatal = False
 
     def code(self) -> int:
-        """librdkafka's error number; 0 for an error of this library."""
+        """The number that confluent_kafka.KafkaError has for such an error; 0 for any other."""
         return self._code
 
     def retriable(self) -> bool:
