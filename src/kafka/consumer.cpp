@@ -96,7 +96,6 @@ class Consumer::Impl {
   const GroupRequestTracker& group_requests() const noexcept { return group_requests_; }
   bool is_closed() const noexcept { return closed_; }
   void require_open() const;
-
   void subscribe(const std::vector<std::string>& pipelines);
   std::vector<TopicInfo> list_topics(milliseconds timeout);
 
@@ -108,8 +107,7 @@ class Consumer::Impl {
   void commit();
   void commit(const std::vector<TopicPartition>& next_offsets);
   std::vector<TopicPartition> assignment() const;
-  /// The result callback of GroupConsumer::commit_async().
-  CommitCallback on_committed;
+  CommitCallback on_committed;  ///< of GroupConsumer::commit_async()
 
   void close(milliseconds timeout);
   /// True if the destruction of this object would abort the process; see

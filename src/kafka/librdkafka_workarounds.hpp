@@ -15,14 +15,14 @@
 /// https://github.com/confluentinc/librdkafka. The code tests the version of the loaded librdkafka, so that a
 /// workaround does not run on a version without the fault.
 ///
-/// | issue | fault                                                                 | fixed in       |
-/// |-------|-----------------------------------------------------------------------|----------------|
-/// | #2879 | a full fetch queue is checked only once a second                      | 2.2.0          |
-/// | #4312 | the process aborts when a consumer without assignment is destroyed    | 2.3.0          |
-/// | #4059 | a commit during a rebalance loses all partitions                      | 2.10.0         |
-/// | #4519 | closing or destroying a consumer blocks forever if the broker is gone | not in 2.15.0  |
-/// | #4789 | the process crashes if the committed offsets cannot be fetched        | not in 2.15.0  |
-/// | #5591 | a resume during a rebalance is dropped without an error               | not in 2.15.0  |
+/// | issue | fault                                                                  | fixed in          |
+/// |-------|------------------------------------------------------------------------|-------------------|
+/// | #2879 | a full fetch queue is checked only once a second                       | 2.2.0             |
+/// | #4312 | the process aborts when a consumer without assignment is destroyed     | 2.3.0             |
+/// | #4059 | a commit during a rebalance loses all partitions                       | 2.10.0            |
+/// | #4519 | closing a consumer may block without limit if no broker is reachable   | open              |
+/// | #4789 | the process crashes if the committed offsets cannot be fetched         | open (not 2.16.0) |
+/// | #5591 | a resume during a rebalance is dropped without an error                | open              |
 namespace gracedb::kafka {
 
 class Assignment;

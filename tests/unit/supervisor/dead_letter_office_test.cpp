@@ -1,7 +1,6 @@
 #include "supervisor/dead_letter_office.hpp"
 
-#include "gracedb/kafka/consumer.hpp"
-
+#include "kafka/group_consumer.hpp"
 #include "support/captured_log.hpp"
 #include "support/mock_kafka.hpp"
 #include "support/temporary_directory.hpp"
@@ -73,11 +72,12 @@ class DeadLetterOfficeTest : public ::testing::Test {
 
   /// Of no member: the mock cluster does not ask.
   std::string some_group_metadata() const {
-    return kafka::Consumer({.bootstrap_servers = kafka_.bootstrap_servers(),
-                            .instance_name = "gracedb-test",
-                            .group_id = "supervisors",
-                            .check_for_topics = false,
-                            .kafka_config = {{"security.protocol", "plaintext"}}})
+    return kafka::GroupConsumer({.bootstrap_servers = kafka_.bootstrap_servers(),
+                                 .instance_name = "gracedb-test",
+                                 .group_id = "supervisors",
+                                 .check_for_topics = false,
+                                 .kafka_config = {{"security.protocol", "plaintext"}}},
+                                nullptr)
         .group_metadata();
   }
 
