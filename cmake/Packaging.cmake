@@ -2,7 +2,7 @@
 include(CMakePackageConfigHelpers)
 
 # From the highest layer to the lowest, as a linker needs static libraries.
-set(installed_layers rest kafka auth core)
+set(installed_layers rest kafka messages auth core)
 
 list(TRANSFORM installed_layers PREPEND gracedb_ OUTPUT_VARIABLE installed_libraries)
 install(TARGETS ${installed_libraries} EXPORT gracedb-kafka-targets

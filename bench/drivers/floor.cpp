@@ -1,8 +1,8 @@
+#include "core/json.hpp"
 #include "drivers/commands.hpp"
 #include "drivers/raw_event.hpp"
 #include "drivers/raw_http.hpp"
 #include "drivers/raw_kafka.hpp"
-#include "kafka/json_text.hpp"
 
 #include <cstring>
 #include <deque>

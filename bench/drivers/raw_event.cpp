@@ -1,6 +1,6 @@
 #include "drivers/raw_event.hpp"
 
-#include "kafka/base64.hpp"
+#include "core/encoding.hpp"
 
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -57,7 +57,7 @@ std::string raw_upload_message(const std::string& service_url, const std::string
       std::to_string(
           std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()) +
       R"(,"eventFile":[")" + file_name + R"(",")";
-  kafka::append_base64(text, contents);
+  append_base64(text, contents);
   text += R"("]})";
   return text;
 }

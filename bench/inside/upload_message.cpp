@@ -1,6 +1,6 @@
 #include "gracedb/kafka/upload_message.hpp"
 
-#include "kafka/base64.hpp"
+#include "core/encoding.hpp"
 
 #include <benchmark/benchmark.h>
 

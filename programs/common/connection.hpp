@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/auth/discovery.hpp"
+#include "gracedb/auth/token.hpp"
 #include "gracedb/kafka/consumer.hpp"
 #include "gracedb/kafka/producer.hpp"
 #include "gracedb/rest/gracedb.hpp"

@@ -1,6 +1,6 @@
 #include "common/exit_code.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include "core/redact.hpp"
 

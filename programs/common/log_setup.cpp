@@ -1,7 +1,7 @@
 #include "common/log_setup.hpp"
 
-#include "common/durations.hpp"
 #include "common/exit_code.hpp"
+#include "core/duration.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
 

@@ -1,7 +1,7 @@
 #include "common/options.hpp"
 
-#include "common/durations.hpp"
 #include "common/exit_code.hpp"
+#include "core/duration.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

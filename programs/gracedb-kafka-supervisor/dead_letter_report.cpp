@@ -1,8 +1,8 @@
 #include "gracedb-kafka-supervisor/dead_letter_report.hpp"
 
-#include "common/text.hpp"
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/redact.hpp"
+#include "core/text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -26,7 +26,7 @@ constexpr std::array<const char*, 12> fields{
     "search", "labels",         "content_id", "gracedb_upload", "skip_supervisor", "_producer_timestamp"};
 
 std::string shown(std::string_view bytes) {
-  std::string text = programs::printable_line(redact(bytes.substr(0, longest_text)));
+  std::string text = printable_line(redact(bytes.substr(0, longest_text)));
   return bytes.size() > longest_text ? text + "…" : text;
 }
 
@@ -86,7 +86,7 @@ LetterLine line_of(const DeadLetter& letter, std::string_view store) {
   return {.id = shown(letter.id),
           .store = std::string(store),
           .reason = shown(letter.reason),
-          .size = programs::format_size(letter.message.value.size()),
+          .size = format_size(letter.message.value.size()),
           .time = time_of(letter.message),
           .detail = shown(letter.detail)};
 }
@@ -111,7 +111,7 @@ std::string describe(const DeadLetter& letter, std::string_view store, const pro
       {"offset", std::to_string(message.offset)},
       {"time", time_of(message)},
       {"key", message.key ? shown(*message.key) : "-"},
-      {"value", programs::format_size(message.value.size())}};
+      {"value", format_size(message.value.size())}};
   for (const auto& [name, value] : message.headers)
     rows.push_back({"header " + shown(name), shown(value)});
   for (const auto& [name, value] : contents_of(message))

@@ -5,7 +5,7 @@
 
 #include "common/connection.hpp"
 #include "common/exit_code.hpp"
-#include "common/text.hpp"
+#include "core/text.hpp"
 #include "gracedb-kafka-supervisor/dead_letter_report.hpp"
 #include "gracedb-kafka-supervisor/spool_directory.hpp"
 #include "supervisor/dead_letter_archive.hpp"
@@ -256,7 +256,7 @@ class Deed : public DeadLettersCommand {
   void tell(const Context& context, const DeadLetter& letter, const DeadLetterStore& store,
             const Done& done) const {
     if (!context.json) {
-      context.output.line(programs::printable_line(fmt::format("{} {}", letter.id, done.text)));
+      context.output.line(printable_line(fmt::format("{} {}", letter.id, done.text)));
       return;
     }
     nlohmann::ordered_json json{{"id", letter.id}, {"store", store.kind()}, {"dry_run", dry_run_}};

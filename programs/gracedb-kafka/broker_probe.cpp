@@ -1,7 +1,6 @@
 #include "gracedb-kafka/broker_probe.hpp"
 
-#include "common/durations.hpp"
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -120,7 +119,7 @@ Socket::Socket(const Address& address, milliseconds timeout)
   }
   if (error == 0) return;
   if (descriptor_ >= 0) ::close(descriptor_);
-  const std::string reason = error == ETIMEDOUT ? "no answer within " + programs::format_duration(timeout)
+  const std::string reason = error == ETIMEDOUT ? "no answer within " + format_duration(timeout)
                                                 : std::generic_category().message(error);
   connection_failed(address, reason);
 }
@@ -131,7 +130,7 @@ Socket::~Socket() {
 
 bool Socket::wait(short events, steady_clock::time_point deadline) const {
   pollfd ready{.fd = descriptor_, .events = events, .revents = 0};
-  return ::poll(&ready, 1, static_cast<int>(left_until(deadline).count())) > 0;
+  return ::poll(&ready, 1, static_cast<int>(time_left(deadline).count())) > 0;
 }
 
 }  // namespace gracedb::cli

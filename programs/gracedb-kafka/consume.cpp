@@ -2,8 +2,8 @@
 #include "gracedb/kafka/topics.hpp"
 
 #include "common/connection.hpp"
-#include "common/durations.hpp"
-#include "common/text.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 #include "gracedb-kafka/commands.hpp"
 #include "gracedb-kafka/event_files.hpp"
 #include "gracedb-kafka/instance_topics.hpp"
@@ -117,7 +117,7 @@ kafka::Consumer Consume::make_consumer() const {
   if (from_ == "earliest" || from_ == "latest") {
     options.auto_offset_reset = from_;
   } else {
-    options.start_time = programs::parse_time(from_, std::chrono::system_clock::now());
+    options.start_time = parse_time(from_, std::chrono::system_clock::now());
   }
   return kafka::Consumer(std::move(options));
 }

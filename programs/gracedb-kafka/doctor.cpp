@@ -2,8 +2,8 @@
 #include "gracedb/rest/gracedb.hpp"
 
 #include "common/connection.hpp"
-#include "common/durations.hpp"
-#include "common/text.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 #include "gracedb-kafka/commands.hpp"
 #include "gracedb-kafka/doctor_report.hpp"
 #include "gracedb-kafka/instance_topics.hpp"
@@ -106,7 +106,7 @@ Finding Doctor::look_at_names() {
   for (const Server& server : parse_servers(connection_.bootstrap_servers)) {
     try {
       const std::vector<Address> addresses = resolve(server);
-      found.push_back(fmt::format("{} has {}", server.host, programs::count_of(addresses.size(), "address")));
+      found.push_back(fmt::format("{} has {}", server.host, count_of(addresses.size(), "address")));
       for (const Address& address : addresses)
         addresses_.emplace_back(server, address);
     } catch (const ProbeError& error) {
@@ -195,7 +195,7 @@ Finding Doctor::look_at_tls() const {
   }
   const auto left = tls.expires - std::chrono::system_clock::now();
   Finding finding{.detail = fmt::format("{}, certificate of {} by {}, valid for {}", tls.version, names,
-                                        tls.issuer, programs::format_duration(left))};
+                                        tls.issuer, format_duration(left))};
   if (left < std::chrono::days(7)) finding.warning = "the broker's certificate expires soon";
   return finding;
 }
@@ -249,7 +249,7 @@ Finding Doctor::look_at_token() const {
   const auto now = std::chrono::system_clock::now();
   const auth::Claims& claims = found.token->claims();
   Finding finding{.detail = fmt::format("of {} from {}", claims.subject.value_or("?"), found.source)};
-  if (claims.expires) finding.detail += ", valid for " + programs::format_duration(*claims.expires - now);
+  if (claims.expires) finding.detail += ", valid for " + format_duration(*claims.expires - now);
   if (const std::string doubts = doubts_about(request, claims, now); !doubts.empty()) {
     finding.warning = "it may be refused: " + doubts;
   }
@@ -263,15 +263,13 @@ Finding Doctor::log_in() {
   kafka::Producer producer(std::move(options));
   topics_ = producer.list_topics(timeout_);
   producer.close(milliseconds(0));
-  return {.detail =
-              fmt::format("accepted; the broker shows {}", programs::count_of(topics_.size(), "topic"))};
+  return {.detail = fmt::format("accepted; the broker shows {}", count_of(topics_.size(), "topic"))};
 }
 
 Finding Doctor::look_at_topics() const {
   const std::string instance = require_instance_name(connection_);
   const std::vector<kafka::TopicInfo> own = topics_of_instance(topics_, instance);
-  if (!topic_)
-    return {.detail = fmt::format("instance {} has {}", instance, programs::count_of(own.size(), "topic"))};
+  if (!topic_) return {.detail = fmt::format("instance {} has {}", instance, count_of(own.size(), "topic"))};
   const std::string pipeline = programs::pipeline_of(*topic_, instance);
   const auto topic = std::find_if(own.begin(), own.end(), [&](const kafka::TopicInfo& each) {
     return parts_of(each.name).pipeline == pipeline;
@@ -284,9 +282,8 @@ Finding Doctor::look_at_topics() const {
     throw ProbeError(ExitCode::topic, fmt::format("{}: {}", topic->name, topic->error),
                      "Ask GraceDB's operators for the permission");
   }
-  return {.detail =
-              fmt::format("{} has {}", topic->name,
-                          programs::count_of(static_cast<std::size_t>(topic->partitions), "partition"))};
+  return {.detail = fmt::format("{} has {}", topic->name,
+                                count_of(static_cast<std::size_t>(topic->partitions), "partition"))};
 }
 
 Finding Doctor::look_at_gracedb() const {

@@ -1,7 +1,7 @@
 #include "gracedb-kafka/doctor_report.hpp"
 
-#include "common/durations.hpp"
-#include "common/text.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 #include "gracedb-kafka/broker_probe.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +12,6 @@ namespace {
 
 using programs::ExitCode;
 using programs::Failure;
-using programs::printable_line;
 
 // For failures that the library has put into words; those of connections tell what to do by themselves.
 std::string advice_for(ExitCode code) {
@@ -105,7 +104,7 @@ std::string DoctorReport::text_of(const Line& line) const {
                               : line.state == State::failed  ? style.red(mark)
                               : line.state == State::warning ? style.yellow(mark)
                                                              : style.dim(mark);
-  const std::string time = line.time ? programs::format_duration(*line.time) : "";
+  const std::string time = line.time ? format_duration(*line.time) : "";
   return fmt::format("{:<8}  {}  {:>7}  {}", line.name, painted, time, printable_line(line.detail));
 }
 
@@ -114,7 +113,7 @@ std::string DoctorReport::json_of(const Line& line) {
                               {"state", line.state == State::failed ? "failed" : name_of(line.state)},
                               {"seconds", nullptr},
                               {"detail", line.detail}};
-  if (line.time) json["seconds"] = programs::to_seconds(*line.time);
+  if (line.time) json["seconds"] = to_seconds(*line.time);
   if (!line.advice.empty()) json["advice"] = line.advice;
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

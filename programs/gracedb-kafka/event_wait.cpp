@@ -1,9 +1,9 @@
 #include "gracedb-kafka/event_wait.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
-#include "common/durations.hpp"
 #include "common/exit_code.hpp"
+#include "core/duration.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -69,7 +69,7 @@ nlohmann::json wait_for_event(rest::GraceDb& client, const std::string& graceid,
       programs::ExitCode::other,
       fmt::format("{} is not complete in GraceDB after {} ({}); it is submitted and need not be again, the "
                   "supervisor completes it as soon as it can",
-                  graceid, programs::format_duration(timeout), obstacle));
+                  graceid, format_duration(timeout), obstacle));
 }
 
 }  // namespace gracedb::cli

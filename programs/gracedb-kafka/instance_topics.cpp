@@ -1,6 +1,6 @@
 #include "gracedb-kafka/instance_topics.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -2,8 +2,9 @@
 
 #include "gracedb/kafka/upload_message.hpp"
 
-#include "common/durations.hpp"
-#include "common/text.hpp"
+#include "core/duration.hpp"
+#include "core/encoding.hpp"
+#include "core/text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,10 +15,6 @@ namespace gracedb::cli {
 namespace {
 
 using nlohmann::ordered_json;
-using programs::format_size;
-using programs::is_utf8;
-using programs::printable;
-using programs::printable_line;
 
 constexpr std::size_t longest_string = 200;
 constexpr std::size_t shown_of_long_string = 60;
@@ -26,7 +23,7 @@ void put(ordered_json& line, const std::string& name, const std::string& bytes) 
   if (is_utf8(bytes)) {
     line[name] = bytes;
   } else {
-    line[name] = programs::to_base64(bytes);
+    line[name] = to_base64(bytes);
     line[name + "_encoding"] = "base64";
   }
 }
@@ -38,7 +35,7 @@ void put_headers(ordered_json& line, const kafka::Headers& headers) {
   auto list = ordered_json::array();
   for (const auto& [name, value] : headers) {
     list.push_back(is_utf8(name) ? name : printable(name));
-    list.push_back(text ? value : programs::to_base64(value));
+    list.push_back(text ? value : to_base64(value));
   }
   line["headers"] = std::move(list);
   if (!text) line["headers_encoding"] = "base64";
@@ -74,7 +71,7 @@ std::string kind_text(const kafka::Message& message, const ordered_json& value) 
 std::string headline(const kafka::Message& message, const programs::Style& style, std::string_view kind) {
   std::string line = style.bold(
       fmt::format("{}[{}] @ {}", printable_line(message.topic), message.partition, message.offset));
-  if (message.timestamp) line += "  " + programs::format_timestamp(*message.timestamp);
+  if (message.timestamp) line += "  " + format_timestamp(*message.timestamp);
   if (message.key) line += fmt::format("  key {}", printable_line(*message.key));
   return fmt::format("{}  {}\n", line, kind);
 }

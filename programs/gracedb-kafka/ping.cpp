@@ -1,7 +1,7 @@
 #include "gracedb/kafka/producer.hpp"
 
 #include "common/connection.hpp"
-#include "common/durations.hpp"
+#include "core/duration.hpp"
 #include "gracedb-kafka/commands.hpp"
 
 #include <fmt/format.h>
@@ -54,16 +54,14 @@ class Ping {
                      std::chrono::nanoseconds delivery) {
     if (!context.json) {
       context.output.line(fmt::format("{}[{}] @ {} in {} (connected in {})", result.topic, result.partition,
-                                      result.offset, programs::format_duration(delivery),
-                                      programs::format_duration(connect)));
+                                      result.offset, format_duration(delivery), format_duration(connect)));
       return;
     }
     const nlohmann::ordered_json json{
         {"topic", result.topic},
         {"partition", result.partition},
         {"offset", result.offset},
-        {"seconds",
-         {{"connect", programs::to_seconds(connect)}, {"delivery", programs::to_seconds(delivery)}}},
+        {"seconds", {{"connect", to_seconds(connect)}, {"delivery", to_seconds(delivery)}}},
         {"message", nlohmann::ordered_json::parse(result.message)}};
     context.output.line(json.dump());
   }

@@ -1,8 +1,8 @@
 #include "gracedb/kafka/producer.hpp"
 
 #include "common/connection.hpp"
-#include "common/durations.hpp"
-#include "common/text.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 #include "gracedb-kafka/commands.hpp"
 #include "gracedb-kafka/input.hpp"
 
@@ -16,7 +16,6 @@ namespace gracedb::cli {
 namespace {
 
 using programs::Context;
-using programs::count_of;
 using programs::ExitCode;
 using programs::UsageError;
 using std::chrono::milliseconds;
@@ -59,7 +58,7 @@ class Produce {
 std::string delivery_json(const kafka::DeliveryReport& report, std::optional<std::chrono::nanoseconds> time) {
   nlohmann::ordered_json json{
       {"topic", report.topic}, {"partition", report.partition}, {"offset", report.offset}};
-  if (time) json["seconds"] = programs::to_seconds(*time);
+  if (time) json["seconds"] = to_seconds(*time);
   return json.dump();
 }
 
@@ -157,7 +156,7 @@ ExitCode Produce::produce_one(Context& context, kafka::Producer& producer) const
     context.output.line(delivery_json(report, time));
   } else if (!context.quiet) {
     context.output.line(fmt::format("{}[{}] @ {} in {}", report.topic, report.partition, report.offset,
-                                    programs::format_duration(time)));
+                                    format_duration(time)));
   }
   return ExitCode::ok;
 }
@@ -183,7 +182,7 @@ ExitCode Produce::produce_lines(Context& context, kafka::Producer& producer) con
   outcome.require_all(pending);
   if (!context.json && !context.quiet) {
     context.output.line(fmt::format("{} confirmed in {}", count_of(outcome.confirmed(), "message"),
-                                    programs::format_duration(steady_clock::now() - start)));
+                                    format_duration(steady_clock::now() - start)));
   }
   return ExitCode::ok;
 }

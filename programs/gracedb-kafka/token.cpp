@@ -1,4 +1,4 @@
-#include "gracedb/auth/discovery.hpp"
+#include "gracedb/auth/token.hpp"
 
 #include "common/connection.hpp"
 #include "gracedb-kafka/commands.hpp"

@@ -1,8 +1,7 @@
 #include "gracedb-kafka/token_report.hpp"
 
-#include "common/durations.hpp"
-#include "common/text.hpp"
-#include "core/clock.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,7 +13,6 @@
 namespace gracedb::cli {
 namespace {
 
-using programs::printable_line;
 using std::chrono::system_clock;
 
 std::string row(std::string_view name, std::string_view text) {
@@ -23,8 +21,7 @@ std::string row(std::string_view name, std::string_view text) {
 
 std::string expiry_text(const auth::Claims& claims, system_clock::time_point now) {
   if (!claims.expires) return "never";
-  return fmt::format("{}, in {}", format_utc(*claims.expires),
-                     programs::format_duration(*claims.expires - now));
+  return fmt::format("{}, in {}", format_utc(*claims.expires), format_duration(*claims.expires - now));
 }
 
 bool suits_audience(const auth::TokenRequest& request, const auth::Claims& claims) {
@@ -59,7 +56,7 @@ std::string doubts_about(const auth::TokenRequest& request, const auth::Claims& 
   }
   if (!auth::grants_scope(claims, request.scope)) doubts.push_back("it has no scope " + request.scope);
   if (claims.expires && *claims.expires - now < request.min_lifetime) {
-    doubts.push_back("it expires in " + programs::format_duration(*claims.expires - now));
+    doubts.push_back("it expires in " + format_duration(*claims.expires - now));
   }
   return fmt::format("{}", fmt::join(doubts, ", and "));
 }
@@ -103,7 +100,7 @@ std::string token_json(const auth::TokenRequest& request, const auth::Discovery&
   json["expires"] = nullptr;
   json["seconds_left"] = nullptr;
   if (claims.expires) {
-    json["expires"] = programs::format_rfc3339(*claims.expires);
+    json["expires"] = format_rfc3339(*claims.expires);
     json["seconds_left"] = std::chrono::duration_cast<std::chrono::seconds>(*claims.expires - now).count();
   }
   json["suits"] = found.token && doubts_about(request, claims, now).empty();

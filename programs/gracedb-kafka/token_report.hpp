@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/auth/discovery.hpp"
+#include "gracedb/auth/token.hpp"
 
 #include "common/output.hpp"
 

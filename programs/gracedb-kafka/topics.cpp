@@ -1,7 +1,7 @@
 #include "gracedb/kafka/producer.hpp"
 
 #include "common/connection.hpp"
-#include "common/text.hpp"
+#include "core/text.hpp"
 #include "gracedb-kafka/commands.hpp"
 #include "gracedb-kafka/instance_topics.hpp"
 

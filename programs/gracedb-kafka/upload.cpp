@@ -1,7 +1,7 @@
 #include "gracedb/kafka/topics.hpp"
 
 #include "common/connection.hpp"
-#include "common/durations.hpp"
+#include "core/duration.hpp"
 #include "gracedb-kafka/commands.hpp"
 #include "gracedb-kafka/event_wait.hpp"
 #include "gracedb-kafka/input.hpp"

@@ -1,7 +1,7 @@
 #include "gracedb-kafka/upload_report.hpp"
 
-#include "common/durations.hpp"
-#include "common/text.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,9 +10,6 @@ namespace gracedb::cli {
 namespace {
 
 using nlohmann::ordered_json;
-using programs::format_duration;
-using programs::printable_line;
-using programs::to_seconds;
 
 std::string row(std::string_view name, std::string_view text) {
   return fmt::format("  {:<12} {}\n", name, text);

@@ -1,4 +1,4 @@
-#include "gracedb/core/logging.hpp"
+#include "gracedb/logging.hpp"
 
 #include "gracedb-sandbox/commands.hpp"
 #include "gracedb-sandbox/readiness.hpp"

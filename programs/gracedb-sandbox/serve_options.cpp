@@ -1,7 +1,7 @@
 #include "gracedb-sandbox/serve_options.hpp"
 
+#include "core/duration.hpp"
 #include "http/address.hpp"
-#include "sandbox/duration.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -24,7 +24,7 @@ http::Address read_listen(const std::string& text) {
 
 std::chrono::milliseconds read_duration(const std::string& option, const std::string& text) {
   try {
-    const auto duration = parse_duration(text);
+    const auto duration = parse_signed_duration(text);
     if (duration.count() >= 0) return duration;
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(option + ": " + error.what());

@@ -1,5 +1,5 @@
+#include "core/duration.hpp"
 #include "gracedb-sandbox/commands.hpp"
-#include "sandbox/duration.hpp"
 #include "sandbox/sandbox.hpp"
 #include "sandbox/state_dir.hpp"
 
@@ -25,7 +25,7 @@ struct TokenOptions {
 
 std::chrono::seconds in_seconds(const std::string& option, const std::string& text) {
   try {
-    return std::chrono::floor<std::chrono::seconds>(parse_duration(text));
+    return std::chrono::floor<std::chrono::seconds>(parse_signed_duration(text));
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(option + ": " + error.what());
   }

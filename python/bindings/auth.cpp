@@ -1,7 +1,7 @@
 #include "bindings/auth.hpp"
 
 #include "gracedb/auth/token.hpp"
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include "bindings/call.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/auth/refresh.hpp"
+#include "gracedb/auth/token.hpp"
 
 #include <nanobind/nanobind.h>
 

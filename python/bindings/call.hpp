@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/core/interruption.hpp"
+#include "gracedb/interruption.hpp"
 
 #include <nanobind/nanobind.h>
 

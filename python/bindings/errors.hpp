@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include <nanobind/nanobind.h>
 

@@ -1,6 +1,6 @@
 #include "bindings/logging.hpp"
 
-#include "gracedb/core/logging.hpp"
+#include "gracedb/logging.hpp"
 
 #include "bindings/call.hpp"
 

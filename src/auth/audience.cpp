@@ -1,4 +1,3 @@
-#include "gracedb/auth/discovery.hpp"
 #include "gracedb/auth/token.hpp"
 
 #include <algorithm>

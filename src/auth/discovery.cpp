@@ -1,6 +1,5 @@
-#include "gracedb/auth/discovery.hpp"
-
-#include "gracedb/core/errors.hpp"
+#include "gracedb/auth/token.hpp"
+#include "gracedb/errors.hpp"
 
 #include "auth/suitability.hpp"
 #include "auth/token_file.hpp"

@@ -1,10 +1,9 @@
-#include "gracedb/auth/refresh.hpp"
-
-#include "gracedb/core/errors.hpp"
+#include "gracedb/auth/token.hpp"
+#include "gracedb/errors.hpp"
 
 #include "auth/lifetime.hpp"
 #include "auth/suitability.hpp"
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/log.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #include "auth/suitability.hpp"
 
 #include "auth/lifetime.hpp"
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "gracedb/auth/token.hpp"
 
-#include "auth/base64url.hpp"
 #include "auth/lifetime.hpp"
+#include "core/encoding.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

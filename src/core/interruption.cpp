@@ -1,6 +1,6 @@
 #include "core/interruption.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -42,7 +42,7 @@ std::chrono::milliseconds slice(std::chrono::milliseconds wait) noexcept {
 void sleep_for(std::chrono::milliseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
   while (true) {
-    const auto left = left_until(end);
+    const auto left = time_left(end);
     if (left == std::chrono::milliseconds(0)) return;
     std::this_thread::sleep_for(slice(left));
     check();

@@ -1,23 +1,20 @@
 #include "kafka/client.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 #include "gracedb/kafka/topics.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
-#include "kafka/distance.hpp"
 #include "kafka/error_text.hpp"
 #include "kafka/lookup.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <set>
 #include <utility>
 
@@ -41,9 +38,6 @@ constexpr milliseconds patience_with_refusals{3'000};
 constexpr milliseconds startup_timeout{10'000};
 /// A broker that has just started does not know all its topics and permissions yet.
 constexpr milliseconds patience_with_topics{1'000};
-
-/// To a broker so near, sending a file as it is takes less time than making it smaller.
-constexpr std::chrono::microseconds nearby{2'000};
 
 LogLevel level_of(int syslog_level, std::string_view facility) {
   // Failed connections and requests come as errors too, once each and not at every try.
@@ -89,8 +83,6 @@ Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle 
   rd_kafka_conf_set_error_cb(config.get(), &Client::on_error);
   rd_kafka_conf_set_log_cb(config.get(), &Client::on_log);
   look_up_aware_of_forks(config.get());
-  chooses_compression_ = type == RD_KAFKA_PRODUCER && settings.chooses_compression();
-  if (chooses_compression_) rd_kafka_conf_set_connect_cb(config.get(), &Client::on_connect);
   if (hooks.delivered != nullptr) {
     rd_kafka_conf_set_dr_msg_cb(config.get(),
                                 [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
@@ -147,32 +139,7 @@ void Client::on_token_due(rd_kafka_t* client, const char*, void* opaque) {
   static_cast<Client*>(opaque)->tokens_->supply(client);
 }
 
-int Client::on_connect(int socket, const sockaddr* address, int size, const char*, void* opaque) {
-  static_cast<Client*>(opaque)->socket_ = socket;
-  const bool goes_on = ::connect(socket, address, static_cast<socklen_t>(size)) == 0 || errno == EINPROGRESS;
-  return goes_on ? 0 : errno;
-}
-
-bool Client::is_broker_near() const noexcept {
-  const auto round_trip = round_trip_of(socket_);
-  return round_trip && *round_trip < nearby;
-}
-
-void Client::prepare(const std::string& topic) {
-  if (!chooses_compression_) return;
-  const std::lock_guard lock(topics_mutex_);
-  if (topics_.contains(topic)) return;
-  TopicHandle handle;
-  if (is_broker_near()) {
-    rd_kafka_topic_conf_t* config = rd_kafka_default_topic_conf_dup(handle_.get());
-    rd_kafka_topic_conf_set(config, "compression.type", "none", nullptr, 0);
-    handle.reset(rd_kafka_topic_new(handle_.get(), topic.c_str(), config));
-  }
-  topics_.emplace(topic, std::move(handle));
-}
-
 void Client::destroy() noexcept {
-  topics_.clear();
   news_.reset();
   handle_.reset();
 }
@@ -228,7 +195,7 @@ MetadataHandle Client::fetch_metadata(milliseconds timeout) {
   const auto start = steady_clock::now();
   while (true) {
     const rd_kafka_metadata_t* found = nullptr;
-    const auto slice = std::clamp(left_until(start + timeout), milliseconds(1),
+    const auto slice = std::clamp(time_left(start + timeout), milliseconds(1),
                                   is_connected() ? answer_slice : connection_slice);
     const auto code = rd_kafka_metadata(handle_.get(), 1, nullptr, &found, static_cast<int>(slice.count()));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/auth/refresh.hpp"
+#include "gracedb/auth/token.hpp"
 #include "gracedb/kafka/message.hpp"
 
 #include "kafka/client_config.hpp"
@@ -67,10 +67,6 @@ class Client {
   /// @throws as list_topics()
   void check_for_topics(const std::vector<std::string>& topics, std::string_view instance_name);
 
-  /// To be called before an event is sent to `topic`. Decides, once for each topic, whether its messages are
-  /// compressed: not to a broker nearby, unless the caller has chosen.
-  void prepare(const std::string& topic);
-
   /// What the current token says of itself; none where no token is used.
   std::optional<auth::Claims> claims();
 
@@ -81,9 +77,6 @@ class Client {
   static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque);
   static void on_log(const rd_kafka_t*, int level, const char* facility, const char* text);
   static void on_token_due(rd_kafka_t* client, const char*, void* opaque);
-
-  static int on_connect(int socket, const sockaddr* address, int size, const char*, void* opaque);
-  bool is_broker_near() const noexcept;
 
   [[noreturn]] void throw_fatal() const;
   bool try_to_recover();
@@ -99,12 +92,8 @@ class Client {
   std::optional<TokenSupply> tokens_;
 
   std::atomic<bool> fatal_{false};
-  bool chooses_compression_ = false;
-  std::atomic<int> socket_{-1};  ///< of the latest connection; librdkafka's
-  ClientHandle handle_;          // its threads call back into everything above until it is destroyed
+  ClientHandle handle_;  // its threads call back into everything above until it is destroyed
   QueueHandle news_;
-  std::mutex topics_mutex_;
-  std::map<std::string, TopicHandle, std::less<>> topics_;  // those prepared; gone before the client
 };
 
 }  // namespace gracedb::kafka

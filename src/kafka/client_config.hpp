@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/auth/refresh.hpp"
+#include "gracedb/auth/token.hpp"
 
 #include "kafka/handles.hpp"
 
@@ -31,12 +31,6 @@ struct ClientSettings {
   auth::OAuthCallback oauth_callback;
   bool validate_token = true;
   Properties kafka_config;
-
-  /// True if the caller has left it to us how messages are compressed.
-  bool chooses_compression() const {
-    return !kafka_config.contains("compression.type") && !kafka_config.contains("compression.codec") &&
-           !kafka_config.contains("compression.level");
-  }
 
   template <typename Options>
   static ClientSettings from(const Options& options) {

@@ -1,4 +1,4 @@
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "kafka/consumer_impl.hpp"
@@ -62,7 +62,7 @@ std::vector<Message> Consumer::Impl::poll_batch(std::size_t most, milliseconds t
   std::vector<MessageHandle> batch;
   try {
     while (batch.size() < most) {
-      MessageHandle raw = next(timeout < milliseconds(0) ? timeout : left_until(deadline), false);
+      MessageHandle raw = next(timeout < milliseconds(0) ? timeout : time_left(deadline), false);
       if (!raw) break;
       batch.push_back(std::move(raw));
     }
@@ -102,7 +102,7 @@ MessageHandle Consumer::Impl::next(milliseconds timeout, bool watch_signals) {
     }
     client_->require_health();
     if (!deadline) deadline = steady_clock::now() + timeout;
-    const auto left = left_until(*deadline);
+    const auto left = time_left(*deadline);
     if (timeout >= milliseconds(0) && left == milliseconds(0)) return nullptr;
     wait(interruption::slice(timeout < milliseconds(0) ? milliseconds(1000) : left), watch_signals);
     interruption::check();

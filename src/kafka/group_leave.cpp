@@ -1,6 +1,6 @@
 #include "kafka/group_leave.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/interruption.hpp"
 
 #include <algorithm>
@@ -47,7 +47,7 @@ bool GroupLeave::serve(milliseconds wait) noexcept {
 
 bool GroupLeave::serve_until(Clock::time_point deadline) {
   while (!is_done()) {
-    const milliseconds left = left_until(deadline);
+    const milliseconds left = time_left(deadline);
     if (left == milliseconds(0)) return false;
     // However long on_revoked has taken, the broker is to hear of it.
     if (serve(left)) deadline = std::max(deadline, Clock::now() + time_to_tell);
@@ -59,7 +59,7 @@ bool GroupLeave::serve_until(Clock::time_point deadline) {
 void GroupLeave::finish(milliseconds patience) noexcept {
   const auto begin = Clock::now();
   while (!is_done()) {
-    const milliseconds left = left_until(begin + (has_asked() ? patience : time_to_ask));
+    const milliseconds left = time_left(begin + (has_asked() ? patience : time_to_ask));
     if (left == milliseconds(0)) return;
     serve(std::min(left, between_looks));
   }

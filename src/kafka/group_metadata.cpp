@@ -1,6 +1,6 @@
 #include "kafka/group_metadata.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include <cstddef>
 

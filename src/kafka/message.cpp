@@ -1,6 +1,7 @@
 #include "gracedb/kafka/message.hpp"
 
-#include "kafka/json_text.hpp"
+#include "core/json.hpp"
+#include "core/text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -12,19 +13,9 @@ namespace {
 
 using nlohmann::json;
 
-bool is_utf8(std::string_view bytes) {
-  // Serializing is the library's own check of an encoding.
-  try {
-    static_cast<void>(json(bytes).dump());
-    return true;
-  } catch (const json::type_error&) {
-    return false;
-  }
-}
-
 std::string serialize(const json& value) {
   try {
-    return to_text(value);
+    return value.dump();
   } catch (const json::type_error& fault) {
     throw std::invalid_argument(std::string("a message value holds text that is not UTF-8: ") + fault.what());
   }
@@ -39,8 +30,8 @@ Payload::Payload(std::span<const std::byte> bytes)
 
 json Message::json() const {
   try {
-    return from_text(value);
-  } catch (const nlohmann::json::parse_error& fault) {
+    return parse_json(value);
+  } catch (const std::invalid_argument& fault) {
     throw std::invalid_argument(topic + "[" + std::to_string(partition) + "] offset " +
                                 std::to_string(offset) + " is not JSON: " + fault.what());
   }
@@ -48,8 +39,8 @@ json Message::json() const {
 
 std::variant<json, std::string, std::vector<std::byte>> Message::decoded() const {
   try {
-    return from_text(value);
-  } catch (const nlohmann::json::parse_error&) {  // Something else then.
+    return parse_json(value);
+  } catch (const std::invalid_argument&) {  // text or bytes then
   }
   if (is_utf8(value)) return value;
   std::vector<std::byte> bytes(value.size());

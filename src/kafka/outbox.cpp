@@ -1,6 +1,6 @@
 #include "kafka/outbox.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
@@ -144,7 +144,6 @@ rd_kafka_resp_err_t Outbox::hand_over(const Destination& destination, Pending& p
 }
 
 rd_kafka_resp_err_t Outbox::produce(const Destination& destination, Pending& pending) {
-  if (pending.ticket) client_->prepare(destination.topic);
   return kafka::hand_over(client_->handle(), destination, pending.value, &pending);
 }
 
@@ -230,7 +229,7 @@ bool Outbox::serve_until(Deadline deadline, const std::function<bool()>& done) {
   }
   while (!done()) {
     if (closed_) throw KafkaProducerError("the producer was closed while waiting");
-    const milliseconds left = left_until(deadline);
+    const milliseconds left = time_left(deadline);
     if (!server_ && queued_for_turn_ == 0) {
       const Turn turn(*this, lock);
       poll_and_report(std::min(left, turn_length));
@@ -284,7 +283,7 @@ void Outbox::recall_all() {
   rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   const Deadline deadline = steady_clock::now() + purge_timeout;
   while (pending_.load() > reports_.size() + recalled_.size() && steady_clock::now() < deadline) {
-    client_->serve(std::min(left_until(deadline), turn_length));
+    client_->serve(std::min(time_left(deadline), turn_length));
   }
   recalling_ = false;
 }
@@ -317,7 +316,7 @@ std::size_t Outbox::close() {
   rd_kafka_purge(client_->handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   const Deadline deadline = steady_clock::now() + purge_timeout;
   while (pending_.load() > 0 && steady_clock::now() < deadline) {
-    poll_and_report(std::min(left_until(deadline), turn_length));
+    poll_and_report(std::min(time_left(deadline), turn_length));
   }
   return lost;
 }

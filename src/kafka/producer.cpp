@@ -32,8 +32,7 @@ Properties producer_defaults(bool guaranteed_delivery) {
   Properties defaults{
       {"client.id", "gracedb-kafka-producer"},
       // What event files gain by a higher level does not make up for its time (docs/performance.md).
-      {"compression.type", "zstd"},
-      {"compression.level", "1"},
+      {"compression.type", "lz4"},
       {"linger.ms", "0"},  // a lone event must not wait for company
       // Bounds the memory of a producer whose broker is slow or away.
       {"queue.buffering.max.kbytes", "131072"},

@@ -1,6 +1,6 @@
 #include "kafka/token_supply.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
 #include "kafka/error_text.hpp"

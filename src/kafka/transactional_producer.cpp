@@ -34,8 +34,7 @@ Properties transaction_defaults(const std::string& id) {
       // One whose sender was killed is in the way of readers, and of the group, until then.
       {"transaction.timeout.ms", "10000"},
       {"max.in.flight.requests.per.connection", "1"},  // as for every guaranteed delivery
-      {"compression.type", "zstd"},
-      {"compression.level", "1"},
+      {"compression.type", "lz4"},
       {"linger.ms", "0"},
       // The next transaction must wait until the last one is written everywhere, which takes milliseconds.
       {"retry.backoff.ms", "50"},

@@ -2,8 +2,8 @@
 
 #include "gracedb/rest/gracedb.hpp"
 
+#include "core/url.hpp"
 #include "rest/session.hpp"
-#include "rest/url.hpp"
 
 #include <nlohmann/json.hpp>
 

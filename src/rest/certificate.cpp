@@ -1,6 +1,6 @@
 #include "rest/certificate.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 
 #include <fmt/format.h>
 #include <openssl/bio.h>

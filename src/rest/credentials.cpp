@@ -1,7 +1,7 @@
 #include "rest/credentials.hpp"
 
 #include "core/log.hpp"
-#include "core/safe_line.hpp"
+#include "core/text.hpp"
 #include "rest/certificate.hpp"
 
 #include <fmt/format.h>
@@ -84,7 +84,7 @@ std::optional<auth::OAuthToken> Credentials::find_token() {
   try {
     token = tokens_->get();
   } catch (const KafkaTokenError& error) {
-    failure = on_one_line(error.what());
+    failure = join_lines(error.what());
   }
   const std::lock_guard lock(mutex_);
   token_failure_ = std::move(failure);
@@ -97,7 +97,7 @@ bool Credentials::renew() {
     return tokens_->reload();
   } catch (const KafkaTokenError& error) {
     const std::lock_guard lock(mutex_);
-    token_failure_ = on_one_line(error.what());
+    token_failure_ = join_lines(error.what());
     return false;
   }
 }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include "gracedb/auth/discovery.hpp"
-#include "gracedb/auth/refresh.hpp"
+#include "gracedb/auth/token.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
+#include "core/url.hpp"
 #include "rest/transfer.hpp"
-#include "rest/url.hpp"
 
 #include <chrono>
 #include <mutex>

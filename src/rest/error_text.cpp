@@ -1,8 +1,8 @@
 #include "rest/error_text.hpp"
 
 #include "core/redact.hpp"
-#include "core/safe_line.hpp"
-#include "rest/url.hpp"
+#include "core/text.hpp"
+#include "core/url.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -2,10 +2,10 @@
 
 #include "gracedb/rest/gracedb.hpp"
 
+#include "core/url.hpp"
 #include "rest/credentials.hpp"
 #include "rest/http_client.hpp"
 #include "rest/http_request.hpp"
-#include "rest/url.hpp"
 
 #include <optional>
 

@@ -2,7 +2,7 @@
 
 #include "gracedb/rest/gracedb.hpp"
 
-#include "core/helpers.hpp"
+#include "core/thread_pool.hpp"
 #include "rest/http_engine.hpp"
 #include "rest/session.hpp"
 #include "rest/submission.hpp"
@@ -95,7 +95,7 @@ class Submitter {
 
   std::thread reserver_;
   std::thread deliverer_;
-  Helpers helpers_;  // last: they use everything above until they have ended
+  ThreadPool helpers_;  // last: they use everything above until they have ended
 };
 
 }  // namespace gracedb::rest

@@ -1,6 +1,6 @@
 #include "rest/transfer.hpp"
 
-#include "rest/url.hpp"
+#include "core/url.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -1,10 +1,10 @@
 #include "sandbox/event_json.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 #include "sandbox/gps_time.hpp"
 #include "sandbox/http.hpp"
 #include "sandbox/json_tools.hpp"
-#include "sandbox/text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -79,7 +79,7 @@ std::string file_url(const Event& event, std::string_view api, std::string_view 
 std::string event_text(const Event& event, std::string_view api, const json& more) {
   json document = members_of(event, api);
   document.update(more);
-  std::string text = to_text(document);
+  std::string text = dump_json(document);
   text.back() = ',';
   return text.append("\"extra_attributes\":").append(event.facts.extra_attributes) += '}';
 }
@@ -114,7 +114,7 @@ Alert make_alert(const Event& event, std::string_view alert_type, std::string_vi
                  std::string_view api) {
   const std::string object = event_text(event, api, {{"superevent_neighbours", json::object()}});
   const Submission& submission = event.submission;
-  return {in_lower_case(fmt::format("{}.{}_{}", instance_name, submission.group, submission.pipeline)),
+  return {to_lower(fmt::format("{}.{}_{}", instance_name, submission.group, submission.pipeline)),
           fmt::format(R"({{"uid":"{}","alert_type":"{}","data":{},"object":{}}})", event.graceid, alert_type,
                       object, object)};
 }

@@ -81,7 +81,7 @@ Answer EventEndpoints::list(const Request& request) const {
     events.push_back(event_text(event, request.api));
   return json_text_answer(
       200, fmt::format(R"({{"numRows":{},"events":[{}],"links":{}}})", page.total, fmt::join(events, ","),
-                       to_text(Pages(request, count, page.total).links(start))));
+                       dump_json(Pages(request, count, page.total).links(start))));
 }
 
 }  // namespace gracedb::sandbox

@@ -136,7 +136,7 @@ EventFacts parse_cwb_file(std::string_view contents) {
   facts.instruments = joined(instruments, ",");
   facts.likelihood = trigger.number("likelihood");
   facts.nevents = to_integer(trigger.number("nevent"));
-  facts.extra_attributes = to_text({{"MultiBurst", burst_attributes(trigger, facts)}});
+  facts.extra_attributes = dump_json({{"MultiBurst", burst_attributes(trigger, facts)}});
   return facts;
 }
 

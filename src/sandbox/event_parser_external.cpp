@@ -67,13 +67,13 @@ EventFacts facts_of(const VoEvent& event) {
   const json far = number_or_null(event.parameter("FAR"));
   if (far.is_number()) facts.far = far.get<double>();
   facts.extra_attributes =
-      to_text({{"GRB",
-                {{"ivorn", event.ivorn()},
-                 {"trigger_id", or_null(event.parameter("TrigID"))},
-                 {"ra", number_or_null(event.text("//C1"))},
-                 {"dec", number_or_null(event.text("//C2"))},
-                 {"error_radius", number_or_null(event.text("//Error2Radius"))},
-                 {"trigger_duration", number_or_null(event.parameter("Trig_Timescale"))}}}});
+      dump_json({{"GRB",
+                  {{"ivorn", event.ivorn()},
+                   {"trigger_id", or_null(event.parameter("TrigID"))},
+                   {"ra", number_or_null(event.text("//C1"))},
+                   {"dec", number_or_null(event.text("//C2"))},
+                   {"error_radius", number_or_null(event.text("//Error2Radius"))},
+                   {"trigger_duration", number_or_null(event.parameter("Trig_Timescale"))}}}});
   return facts;
 }
 
@@ -88,12 +88,12 @@ EventFacts facts_of(const json& notice) {
   const auto value = [&](const char* key) { return notice.value(key, json(nullptr)); };
   json trigger = value("id");
   if (trigger.is_array() && !trigger.empty()) trigger = json(trigger.front());
-  facts.extra_attributes = to_text({{"GRB",
-                                     {{"trigger_id", std::move(trigger)},
-                                      {"ra", value("ra")},
-                                      {"dec", value("dec")},
-                                      {"error_radius", value("ra_dec_error")},
-                                      {"trigger_duration", value("rate_duration")}}}});
+  facts.extra_attributes = dump_json({{"GRB",
+                                       {{"trigger_id", std::move(trigger)},
+                                        {"ra", value("ra")},
+                                        {"dec", value("dec")},
+                                        {"error_radius", value("ra_dec_error")},
+                                        {"trigger_duration", value("rate_duration")}}}});
   return facts;
 }
 

@@ -72,7 +72,7 @@ EventFacts parse_json_file(std::string_view pipeline, std::string_view contents)
   facts.nevents = to_integer(number_at(document, "nevents"));
   for (const char* common : {"gpstime", "gps_time", "far", "FAR", "nevents", "likelihood"})
     document.erase(common);
-  facts.extra_attributes = to_text({{attributes_name(pipeline), std::move(document)}});
+  facts.extra_attributes = dump_json({{attributes_name(pipeline), std::move(document)}});
   return facts;
 }
 

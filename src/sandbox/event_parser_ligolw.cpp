@@ -1,14 +1,17 @@
-#include "kafka/object_text.hpp"
+#include "core/json.hpp"
 #include "sandbox/event_parser.hpp"
+#include "sandbox/json_tools.hpp"
 #include "sandbox/ligolw.hpp"
 #include "sandbox/numbers.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <span>
 
 namespace gracedb::sandbox {
 namespace {
 
-using kafka::ObjectText;
+using nlohmann::json;
 
 // One name a line would hide the lists in their length.
 // clang-format off
@@ -46,39 +49,39 @@ constexpr const char* injection_reals[] = {
 
 using Columns = std::span<const char* const>;
 
-void add_texts(ObjectText& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
+void add_texts(json& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
   for (const char* column : columns)
-    attributes.add_or_null(column, table.text(row, column));
+    attributes[column] = or_null(table.text(row, column));
 }
 
-void add_integers(ObjectText& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
+void add_integers(json& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
   for (const char* column : columns)
-    attributes.add_or_null(column, to_integer(table.number(row, column)));
+    attributes[column] = or_null(to_integer(table.number(row, column)));
 }
 
-void add_reals(ObjectText& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
+void add_reals(json& attributes, const LigolwTable& table, std::size_t row, Columns columns) {
   for (const char* column : columns)
-    attributes.add_or_null(column, table.number(row, column));
+    attributes[column] = or_null(table.number(row, column));
 }
 
-std::string coinc_attributes(const LigolwTable& coinc) {
-  ObjectText attributes;
+json coinc_attributes(const LigolwTable& coinc) {
+  json attributes = json::object();
   add_texts(attributes, coinc, 0, coinc_inspiral_texts);
   add_integers(attributes, coinc, 0, coinc_inspiral_integers);
   add_reals(attributes, coinc, 0, coinc_inspiral_reals);
-  return attributes.take();
+  return attributes;
 }
 
-std::string single_attributes(const LigolwTable& singles) {
-  std::string rows;
+json single_attributes(const LigolwTable& singles) {
+  json rows = json::array();
   for (std::size_t row = 0; row < singles.rows(); ++row) {
-    ObjectText attributes;
+    json attributes = json::object();
     add_texts(attributes, singles, row, single_inspiral_texts);
     add_integers(attributes, singles, row, single_inspiral_integers);
     add_reals(attributes, singles, row, single_inspiral_reals);
-    rows.append(rows.empty() ? "" : ",").append(attributes.take());
+    rows.push_back(std::move(attributes));
   }
-  return "[" + rows + "]";
+  return rows;
 }
 
 std::optional<double> gps_time_at(const LigolwTable& table, const char* seconds, const char* nanoseconds) {
@@ -98,16 +101,16 @@ EventFacts parse_coinc_file(std::string_view contents) {
   if (!facts.gpstime) throw UnreadableEventFile("no end_time in the coinc_inspiral table");
   facts.far = coinc->number(0, "combined_far");
   facts.instruments = coinc->text(0, "ifos");
-  ObjectText attributes;
-  attributes.add_text("CoincInspiral", coinc_attributes(*coinc));
+  json attributes = json::object();
+  attributes["CoincInspiral"] = coinc_attributes(*coinc);
   if (const LigolwTable* event = document.table("coinc_event")) {
     facts.nevents = to_integer(event->number(0, "nevents"));
     facts.likelihood = event->number(0, "likelihood");
   }
   if (const LigolwTable* singles = document.table("sngl_inspiral")) {
-    attributes.add_text("SingleInspiral", single_attributes(*singles));
+    attributes["SingleInspiral"] = single_attributes(*singles);
   }
-  facts.extra_attributes = attributes.take();
+  facts.extra_attributes = dump_json(attributes);
   return facts;
 }
 
@@ -121,11 +124,11 @@ EventFacts parse_injection_file(std::string_view contents) {
     throw UnreadableEventFile("no row in a sim_inspiral table");
   EventFacts facts;
   facts.gpstime = gps_time_at(*injection, "geocent_end_time", "geocent_end_time_ns");
-  ObjectText attributes;
+  json attributes = json::object();
   add_reals(attributes, *injection, 0, injection_reals);
   add_texts(attributes, *injection, 0, injection_texts);
   add_integers(attributes, *injection, 0, injection_integers);
-  facts.extra_attributes = R"({"SimInspiral":)" + attributes.take() + "}";
+  facts.extra_attributes = dump_json({{"SimInspiral", std::move(attributes)}});
   return facts;
 }
 

@@ -1,10 +1,10 @@
 #include "sandbox/event_query.hpp"
 
+#include "core/text.hpp"
 #include "sandbox/catalog.hpp"
 #include "sandbox/graceid.hpp"
 #include "sandbox/query_lexer.hpp"
 #include "sandbox/query_time.hpp"
-#include "sandbox/text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -30,9 +30,9 @@ Condition joined(const std::vector<Condition>& conditions, std::string_view word
 }
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view wanted) {
-  const std::string lower = in_lower_case(wanted);
+  const std::string lower = to_lower(wanted);
   return std::any_of(names.begin(), names.end(),
-                     [&](std::string_view name) { return in_lower_case(name) == lower; });
+                     [&](std::string_view name) { return to_lower(name) == lower; });
 }
 
 /// Keywords of columns that hold a name, and of those that hold a number.
@@ -98,7 +98,7 @@ class QueryParser {
   }
 
   void keyword_term() {
-    const std::string keyword = in_lower_case(take().text);
+    const std::string keyword = to_lower(take().text);
     const std::string comparison = take().text;
     if (const auto column = number_columns().find(keyword); column != number_columns().end()) {
       all_.push_back(number_condition(column->second, comparison));
@@ -132,8 +132,8 @@ class QueryParser {
   }
 
   void name_condition(const std::string& kind, const std::string& column, std::string name) {
-    if (kind == "group" && in_lower_case(name) == "test") test_is_asked_for_ = true;
-    if (kind == "search" && in_lower_case(name) == "mdc") mdc_is_asked_for_ = true;
+    if (kind == "group" && to_lower(name) == "test") test_is_asked_for_ = true;
+    if (kind == "search" && to_lower(name) == "mdc") mdc_is_asked_for_ = true;
     const bool minds_case = kind == "replay_id";
     alternatives_[kind].push_back(
         {column + (minds_case ? " = ?" : " = ? COLLATE NOCASE"), {std::move(name)}});

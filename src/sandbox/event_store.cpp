@@ -2,7 +2,7 @@
 
 #include "gracedb/kafka/upload_message.hpp"
 
-#include "sandbox/digest.hpp"
+#include "core/encoding.hpp"
 #include "sandbox/event_rows.hpp"
 #include "sandbox/graceid.hpp"
 #include "sandbox/schema.hpp"

@@ -1,6 +1,6 @@
 #include "sandbox/faults.hpp"
 
-#include "sandbox/duration.hpp"
+#include "core/duration.hpp"
 
 #include <charconv>
 #include <stdexcept>
@@ -58,7 +58,7 @@ void read_what(Fault& fault, std::string_view what) {
     fault.kind = Fault::Kind::drop_answer;
   } else if (what.starts_with(slow)) {
     fault.kind = Fault::Kind::slow;
-    fault.delay = parse_duration(what.substr(slow.size()));
+    fault.delay = parse_signed_duration(what.substr(slow.size()));
   } else if (!what.empty() && what.front() >= '0' && what.front() <= '9') {
     read_status(fault, what);
   } else {

@@ -43,7 +43,7 @@ Answer Answer::with_header(std::string name, std::string value) && {
 }
 
 Answer json_answer(int status, const nlohmann::json& document) {
-  return json_text_answer(status, to_text(document));
+  return json_text_answer(status, dump_json(document));
 }
 
 Answer json_text_answer(int status, std::string json) {

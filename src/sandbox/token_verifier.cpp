@@ -1,7 +1,7 @@
 #include "sandbox/token_verifier.hpp"
 
-#include "sandbox/digest.hpp"
-#include "sandbox/text.hpp"
+#include "core/encoding.hpp"
+#include "core/text.hpp"
 
 #include <scitokens/scitokens.h>
 
@@ -52,7 +52,7 @@ std::string subject_of(const OwnedToken& token) {
   char* value = nullptr;
   if (scitoken_get_claim_string(token.get(), "sub", &value, error.out()) != 0) return {};
   const std::unique_ptr<char, decltype(&std::free)> owned(value, &std::free);
-  return in_lower_case(value);
+  return to_lower(value);
 }
 
 }  // namespace

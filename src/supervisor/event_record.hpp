@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/core/logging.hpp"
+#include "gracedb/logging.hpp"
 
 #include "supervisor/rejection.hpp"
 

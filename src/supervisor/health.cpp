@@ -1,6 +1,6 @@
 #include "supervisor/health.hpp"
 
-#include "core/safe_line.hpp"
+#include "core/text.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 #include "supervisor/http_uploader.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/log.hpp"
 #include "rest/event_file.hpp"
 #include "rest/requests.hpp"
@@ -30,7 +30,7 @@ rest::ConnectionSettings connection_settings(const rest::GraceDbOptions& options
           .timeout = options.timeout};
 }
 
-std::string root_url(const rest::Url& service, const std::string& version) {
+std::string root_url(const Url& service, const std::string& version) {
   return version == "default" ? service.text : service.text + version + "/";
 }
 
@@ -38,7 +38,7 @@ std::string root_url(const rest::Url& service, const std::string& version) {
 
 HttpUploader::HttpUploader(HttpUploaderOptions options, ResultQueue& results)
     : options_(std::move(options)),
-      service_(rest::parse_service_url(options_.gracedb.service_url)),
+      service_(parse_service_url(options_.gracedb.service_url)),
       credentials_(options_.gracedb, service_, options_.environment),
       results_(results),
       engine_(connection_settings(options_.gracedb), options_.most_connections),
@@ -135,7 +135,7 @@ HttpUploader::Milliseconds HttpUploader::time_to_next() const {
   Clock::time_point next = Clock::now() + idle;
   if (wants_root()) next = std::min(next, root_due_);
   if (root_ && !due_.empty()) next = std::min(next, due_.begin()->first);
-  return left_until(next);
+  return time_left(next);
 }
 
 void HttpUploader::start_due() {
@@ -169,7 +169,7 @@ void HttpUploader::start(Job& job) {
   try {
     const rest::EventFile file(options.filename, options.contents);
     rest::HttpRequest request = rest::completion_request(*root_, options, file);
-    rest::Authorization authorization = credentials_.authorization(rest::parse_url(request.url));
+    rest::Authorization authorization = credentials_.authorization(parse_url(request.url));
     job.token = authorization.token;
     job.is_anonymous = !authorization.token && !authorization.certificate;
     job.sent_at = Clock::now();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "gracedb/auth/discovery.hpp"
+#include "gracedb/auth/token.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
 #include "core/backoff.hpp"
@@ -95,7 +95,7 @@ class HttpUploader final : public Uploader {
   void report_away(const std::string& reason);
 
   const HttpUploaderOptions options_;
-  const rest::Url service_;
+  const Url service_;
   rest::Credentials credentials_;
   ResultQueue& results_;
   rest::HttpEngine engine_;

@@ -1,6 +1,6 @@
 #include "supervisor/monitor.hpp"
 
-#include "core/safe_line.hpp"
+#include "core/text.hpp"
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 #include "supervisor/service_address.hpp"
 
-#include "rest/url.hpp"
+#include "core/url.hpp"
 
 #include <fmt/format.h>
 
@@ -34,7 +34,7 @@ std::string_view without_version(std::string_view path) {
 }  // namespace
 
 ServiceAddress::ServiceAddress(std::string_view url) {
-  const rest::Url service = rest::parse_service_url(url);
+  const Url service = parse_service_url(url);
   text_ = fmt::format("{}://{}:{}{}", service.scheme, service.host, service.port,
                       without_version(path_of(service.text)));
 }

@@ -1,7 +1,7 @@
 #include "supervisor/spool.hpp"
 
-#include "core/clock.hpp"
-#include "kafka/base64.hpp"
+#include "core/duration.hpp"
+#include "core/encoding.hpp"
 #include "supervisor/dead_letter.hpp"
 
 #include <fcntl.h>
@@ -94,7 +94,7 @@ ordered_json text_or_base64(const std::string& bytes) {
     return text;
   } catch (const nlohmann::json::type_error&) {
     std::string encoded;
-    kafka::append_base64(encoded, bytes);
+    append_base64(encoded, bytes);
     return {{"base64", encoded}};
   }
 }
@@ -123,7 +123,7 @@ std::string describe(const kafka::Message& message, const Rejection& rejection) 
 
 std::string bytes_of(const ordered_json& text) {
   if (text.is_string()) return text.get<std::string>();
-  const auto bytes = kafka::decode_base64(text.at("base64").get_ref<const std::string&>());
+  const auto bytes = decode_base64(text.at("base64").get_ref<const std::string&>());
   return bytes.value_or(std::string());
 }
 

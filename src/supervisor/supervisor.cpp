@@ -1,8 +1,8 @@
 #include "supervisor/supervisor.hpp"
 
-#include "core/clock.hpp"
+#include "core/duration.hpp"
 #include "core/log.hpp"
-#include "core/safe_line.hpp"
+#include "core/text.hpp"
 #include "kafka/client_config.hpp"
 
 #include <fmt/format.h>
@@ -237,7 +237,7 @@ void Supervisor::hold_back() {
 
 Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
   Milliseconds wait = options_.longest_wait;
-  const auto limit = [&](Clock::time_point duty) { wait = std::min(left_until(duty), wait); };
+  const auto limit = [&](Clock::time_point duty) { wait = std::min(time_left(duty), wait); };
   if (committing_.empty() && !due_positions().empty()) limit(next_commit_);
   if (drain_deadline_) limit(*drain_deadline_);
   return wait;
@@ -288,7 +288,7 @@ void Supervisor::follow_topics() {
 }
 
 void Supervisor::complain(LogLevel level, const std::string& fault) {
-  if (complaints_.is_due(fault, Clock::now())) log::write(level, logger.name, "{}", on_one_line(fault));
+  if (complaints_.is_due(fault, Clock::now())) log::write(level, logger.name, "{}", join_lines(fault));
 }
 
 // ---- decide, upload
@@ -486,7 +486,7 @@ void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
       for (const Window::Id id : fence_.drop(partition))
         window_.remove(id);
     }
-    const auto left = left_until(deadline);
+    const auto left = time_left(deadline);
     if (left == Milliseconds(0) || !is_busy()) return;
     results_.wait(left);
     settle_results();

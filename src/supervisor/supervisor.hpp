@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gracedb/core/logging.hpp"
 #include "gracedb/kafka/consumer.hpp"
+#include "gracedb/logging.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
 #include "supervisor/complaints.hpp"

@@ -1,4 +1,4 @@
-#include "gracedb/core/interruption.hpp"
+#include "gracedb/interruption.hpp"
 
 #include "test_broker.hpp"
 

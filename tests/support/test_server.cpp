@@ -10,7 +10,7 @@
 namespace gracedb::test_support {
 namespace {
 
-std::string in_lower_case(std::string text) {
+std::string to_lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
@@ -26,7 +26,7 @@ TestRequest to_test_request(const httplib::Request& from) {
                       .body = from.body,
                       .remote_port = from.remote_port};
   for (const auto& [name, value] : from.headers) {
-    request.headers[in_lower_case(name)] = value;
+    request.headers[to_lower(name)] = value;
   }
   for (const auto& [name, part] : from.files) {
     request.parts.push_back({name, part.filename, part.content_type, part.content});

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "gracedb/auth/refresh.hpp"
-#include "gracedb/core/errors.hpp"
+#include "gracedb/auth/token.hpp"
+#include "gracedb/errors.hpp"
 #include "gracedb/kafka/message.hpp"
 
 #include <chrono>

@@ -1,4 +1,4 @@
-#include "gracedb/auth/discovery.hpp"
+#include "gracedb/auth/token.hpp"
 
 #include "support/fake_machine.hpp"
 #include "support/fake_token.hpp"

@@ -1,5 +1,5 @@
-#include "gracedb/auth/discovery.hpp"
-#include "gracedb/core/errors.hpp"
+#include "gracedb/auth/token.hpp"
+#include "gracedb/errors.hpp"
 
 #include "support/fake_machine.hpp"
 #include "support/fake_token.hpp"

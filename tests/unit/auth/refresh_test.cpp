@@ -1,6 +1,5 @@
-#include "gracedb/auth/refresh.hpp"
-
-#include "gracedb/core/errors.hpp"
+#include "gracedb/auth/token.hpp"
+#include "gracedb/errors.hpp"
 
 #include "support/captured_log.hpp"
 #include "support/fake_machine.hpp"

@@ -1,6 +1,6 @@
 #include "gracedb-kafka/doctor_report.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include "gracedb-kafka/broker_probe.hpp"
 

@@ -1,6 +1,6 @@
 #include "gracedb-kafka/event_wait.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include "common/exit_code.hpp"
 #include "unit/rest/fake_gracedb.hpp"

@@ -1,6 +1,6 @@
 #include "gracedb-kafka/instance_topics.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 #include "common/program.hpp"
 
-#include "gracedb/core/errors.hpp"
+#include "gracedb/errors.hpp"
 
 #include "common/connection.hpp"
 #include "support/fake_token.hpp"

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "gracedb/auth/discovery.hpp"
+#include "gracedb/auth/token.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
+#include "support/error_message.hpp"
 #include "support/test_server.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -43,16 +44,5 @@ rest::RetryPolicy quick_retries();
 /// A process environment made of these variables only, of user 1000, with `temporary_directory` for "/tmp".
 auth::Environment environment_of(std::map<std::string, std::string> variables,
                                  const std::string& temporary_directory = "/nonexistent");
-
-/// What `call` throws as text; empty where it throws something else or nothing.
-template <typename Error, typename Call>
-std::string message_of(Call call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
-}
 
 }  // namespace gracedb::test_support

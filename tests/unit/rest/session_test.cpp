@@ -1,6 +1,6 @@
 #include "rest/session.hpp"
 
-#include "gracedb/core/interruption.hpp"
+#include "gracedb/interruption.hpp"
 
 #include "fake_gracedb.hpp"
 #include "support/breaking_server.hpp"

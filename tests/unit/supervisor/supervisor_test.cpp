@@ -1,8 +1,8 @@
 #include "supervisor/supervisor.hpp"
 
-#include "gracedb/core/logging.hpp"
 #include "gracedb/kafka/producer.hpp"
 #include "gracedb/kafka/upload_message.hpp"
+#include "gracedb/logging.hpp"
 
 #include "support/captured_log.hpp"
 #include "support/mock_kafka.hpp"
