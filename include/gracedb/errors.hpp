@@ -9,21 +9,54 @@
 /// No message ever holds a token.
 namespace gracedb {
 
+/// What a KafkaError is about, independent of the client library and of the wording of its message.
+enum class KafkaErrorCode {
+  /// None of the below; the message says what happened.
+  other,
+  /// The broker rejected the token, or there is none.
+  authentication_failed,
+  /// The topic does not exist, or the token may not see it.
+  topic_not_found,
+  /// The token may not use the topic.
+  topic_forbidden,
+  /// The topic has fewer partitions.
+  partition_not_found,
+  /// The token may not use the consumer group.
+  group_forbidden,
+  /// The group is reassigning its partitions.
+  rebalance_in_progress,
+  /// The message is larger than the producer or the topic accepts.
+  message_too_large,
+  /// The producer's queue is full.
+  queue_full,
+  /// No answer within the time allowed.
+  timed_out,
+  /// A host name of bootstrap_servers cannot be resolved.
+  host_not_found,
+  /// The TLS handshake failed, for example on the certificate.
+  tls_failed,
+  /// No broker can be reached.
+  broker_unreachable,
+};
+
+/// The enumerator's name, for example "topic_not_found".
+const char* to_string(KafkaErrorCode code) noexcept;
+
 /// Base of every Kafka failure. The message says what happened, where, and what to do next.
 class KafkaError : public std::runtime_error {
  public:
-  explicit KafkaError(const std::string& message, int code = 0, bool retriable = false, bool fatal = false)
+  explicit KafkaError(const std::string& message, KafkaErrorCode code = KafkaErrorCode::other,
+                      bool retriable = false, bool fatal = false)
       : std::runtime_error(message), code_(code), retriable_(retriable), fatal_(fatal) {}
 
-  /// librdkafka's error number (`rd_kafka_resp_err_t`); 0 where the failure is our own.
-  int code() const noexcept { return code_; }
+  KafkaErrorCode code() const noexcept { return code_; }
   /// True if the same call may succeed later without a change by the caller.
   bool is_retriable() const noexcept { return retriable_; }
   /// True if this producer or consumer cannot work again and must be rebuilt.
   bool is_fatal() const noexcept { return fatal_; }
 
  private:
-  int code_;
+  KafkaErrorCode code_;
   bool retriable_;
   bool fatal_;
 };
@@ -49,11 +82,12 @@ class KafkaProducerError : public KafkaError {
 /// A message was taken but not delivered.
 class KafkaMessageDeliveryError : public KafkaProducerError {
  public:
-  explicit KafkaMessageDeliveryError(const std::string& message, int code = 0, bool retriable = false,
+  explicit KafkaMessageDeliveryError(const std::string& message,
+                                     KafkaErrorCode code = KafkaErrorCode::other, bool retriable = false,
                                      bool fatal = false, bool may_have_arrived = false)
       : KafkaProducerError(message, code, retriable, fatal), may_have_arrived_(may_have_arrived) {}
 
-  /// True if the message had left for the broker without an answer, so that it may be on the topic after all.
+  /// True if the message was sent and its acknowledgement is missing: it may be on the topic.
   bool may_have_arrived() const noexcept { return may_have_arrived_; }
 
  private:

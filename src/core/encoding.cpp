@@ -73,7 +73,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
   std::array<char, 4> unpadded{'A', 'A', 'A', 'A'};
   std::copy_n(last.begin(), 4 - padding, unpadded.begin());
   if (!decode_blocks({unpadded.data(), unpadded.size()}, bytes.data() + body / 4 * 3)) return std::nullopt;
-  bytes.resize(bytes.size() - padding);
+  bytes.erase(bytes.size() - padding);
   return bytes;
 }
 

@@ -2,9 +2,8 @@
 
 #include "core/interruption.hpp"
 #include "core/log.hpp"
-#include "kafka/client_config.hpp"
-#include "kafka/conversions.hpp"
-#include "kafka/error_text.hpp"
+#include "kafka/config.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <cstring>
 #include <span>
@@ -128,7 +127,7 @@ void Assignment::begin_at_start_time(rd_kafka_t* client, rd_kafka_topic_partitio
   const auto code = rd_kafka_offsets_for_times(client, times.get(), lookup_timeout_ms);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     throw KafkaConsumerError(std::string("looking up the offsets of a start time: ") + rd_kafka_err2str(code),
-                             code);
+                             error_code(code));
   }
   for (const auto& found : all_of(*times))
     begin_at(found.offset, partitions, found.topic, found.partition);
@@ -157,7 +156,7 @@ bool Assignment::look_up(rd_kafka_t* client, rd_kafka_topic_partition_list_t& po
   while (!wants_to_end()) {
     const auto code = rd_kafka_committed(client, &positions, try_timeout_ms);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return true;
-    if (is_for_good(code)) throw KafkaConsumerError(error_text(what, code), code);
+    if (is_for_good(code)) throw KafkaConsumerError(error_text(what, code), error_code(code));
     if (rd_kafka_assignment_lost(client) != 0 || std::chrono::steady_clock::now() >= deadline) {
       log_fault(what, code);
       return false;

@@ -1,13 +1,11 @@
 #include "kafka/client.hpp"
 
-#include "gracedb/errors.hpp"
-#include "gracedb/kafka/topics.hpp"
+#include "gracedb/kafka/connection.hpp"
 
 #include "core/duration.hpp"
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
-#include "kafka/error_text.hpp"
 #include "kafka/lookup.hpp"
 
 #include <fmt/format.h>
@@ -21,10 +19,13 @@
 namespace gracedb::kafka {
 namespace {
 
+
 constexpr log::Logger logger{"gracedb.kafka"};
+constexpr log::Logger auth_logger{"gracedb.auth"};
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
+using std::chrono::system_clock;
 
 /// How long one request for metadata lasts before the client's health is looked at again: while there is no
 /// connection, and once there is one and only the answer is waited for.
@@ -34,16 +35,16 @@ constexpr milliseconds answer_slice{2'000};
 constexpr milliseconds recovery_wait{150};
 /// A broker that refuses connections for so long is taken to be down. Less would mistake a host name with
 /// several addresses, tried one after the other, for a dead broker.
-constexpr milliseconds patience_with_refusals{3'000};
+constexpr milliseconds refused_connection_timeout{3'000};
 constexpr milliseconds startup_timeout{10'000};
 /// A broker that has just started does not know all its topics and permissions yet.
-constexpr milliseconds patience_with_topics{1'000};
+constexpr milliseconds topic_check_timeout{1'000};
 
 LogLevel level_of(int syslog_level, std::string_view facility) {
   // Failed connections and requests come as errors too, once each and not at every try.
-  constexpr std::array<std::string_view, 6> told_otherwise = {"FAIL",   "ERROR",    "GETPID",
+  constexpr std::array<std::string_view, 6> reported_elsewhere = {"FAIL",   "ERROR",    "GETPID",
                                                               "TXNERR", "ADDPARTS", "ADDOFFSETS"};
-  if (std::find(told_otherwise.begin(), told_otherwise.end(), facility) != told_otherwise.end())
+  if (std::find(reported_elsewhere.begin(), reported_elsewhere.end(), facility) != reported_elsewhere.end())
     return LogLevel::debug;
   if (syslog_level <= 3) return LogLevel::error;
   if (syslog_level == 4) return LogLevel::warning;
@@ -74,11 +75,159 @@ std::string fault_of_topics(const std::vector<TopicInfo>& shown, const std::vect
                      instances.empty() ? std::string("none") : fmt::format("{}", fmt::join(instances, ", ")));
 }
 
+auth::TokenRequest request_of(const KafkaConnection& connection) {
+  auth::TokenRequest request;
+  request.audiences = connection.token_audience
+                          ? std::vector<std::string>{*connection.token_audience}
+                          : auth::audiences_of_bootstrap_servers(connection.bootstrap_servers);
+  request.scope = connection.token_scope;
+  return request;
+}
+
+std::int64_t milliseconds_since_epoch(system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
 }  // namespace
 
-Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle config, Health& health,
+// ---- BrokerHealth
+
+void BrokerHealth::note_error(rd_kafka_resp_err_t code, std::string_view reason, bool has_token_expired) {
+  const std::string safe = redact(reason);
+  // A broker that lets an expired token in for its clock's leeway drops it at once, without saying why.
+  const bool is_rejection = is_authentication_error(code) || (is_connection_error(code) && has_token_expired);
+  const MutexLock lock(mutex_);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    note_all_down();
+  } else {
+    last_error_ = safe;
+    last_code_ = code;
+  }
+  if (!is_rejection) return;
+  if (rejection_.empty() && !quiet_) logger.error("{}: {}", bootstrap_servers_, safe);
+  rejection_ = is_authentication_error(code) ? safe : fmt::format("the token has expired ({})", safe);
+  rejected_.store(true, std::memory_order_release);
+}
+
+void BrokerHealth::note_all_down() {
+  if (last_error_.empty()) {
+    last_error_ = "all brokers are down";
+    last_code_ = RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+  }
+  if (!all_down_.exchange(true) && !quiet_) {
+    logger.warning("cannot reach any broker in {}; retrying: {}", bootstrap_servers_,
+                   last_error_);
+  }
+}
+
+void BrokerHealth::note_reconnected() noexcept {
+  if (all_down_.exchange(false) && !quiet_) logger.warning("reconnected to {}", bootstrap_servers_);
+}
+
+void BrokerHealth::forget_rejection() {
+  const MutexLock lock(mutex_);
+  rejection_.clear();
+  rejected_.store(false, std::memory_order_release);
+}
+
+std::string BrokerHealth::rejection() const {
+  const MutexLock lock(mutex_);
+  std::string text = fmt::format("{}: authentication failed: {}", bootstrap_servers_, rejection_);
+  if (text.find("htgettoken") == std::string::npos) text += fmt::format(". {}", fresh_token_hint);
+  return text;
+}
+
+std::string BrokerHealth::last_error() const {
+  const MutexLock lock(mutex_);
+  if (last_error_.empty()) return {};
+  const auto hint = hint_for(last_code_);
+  return hint.empty() ? last_error_ : fmt::format("{}. {}", last_error_, hint);
+}
+
+// ---- TokenSupply
+
+TokenSupply::TokenSupply(const KafkaConnection& connection) {
+  if (connection.oauth_callback) {
+    callback_ = connection.oauth_callback;
+  } else if (connection.reload_cred) {
+    manager_.emplace(request_of(connection), connection.reload_buffer);
+    callback_ = manager_->create_callback();
+  } else {
+    callback_ = auth::create_oauth_callback(connection.bootstrap_servers, connection.token_scope,
+                                            connection.token_audience);
+  }
+}
+
+void TokenSupply::validate() { static_cast<void>(callback_()); }
+
+void TokenSupply::supply(rd_kafka_t* client) noexcept {
+  try {
+    const auth::OAuthToken token = callback_();
+    const MutexLock lock(mutex_);
+    set_token(client, token);
+  } catch (const std::exception& fault) {
+    rd_kafka_oauthbearer_set_token_failure(client, redact(fault.what()).c_str());
+  } catch (...) {
+    rd_kafka_oauthbearer_set_token_failure(client,
+                                           "the token callback threw a non-standard exception");
+  }
+}
+
+bool TokenSupply::renew(rd_kafka_t* client) {
+  if (manager_) manager_->reload();
+  const auth::OAuthToken token = callback_();
+  const MutexLock lock(mutex_);
+  if (current_ && current_->token == token.token) return false;
+  set_token(client, token);
+  return true;
+}
+
+bool TokenSupply::has_expired() const {
+  const MutexLock lock(mutex_);
+  return current_ && current_->expires <= system_clock::now();
+}
+
+auth::Claims TokenSupply::claims() {
+  {
+    const MutexLock lock(mutex_);
+    if (current_) return auth::parse_claims(current_->token);
+  }
+  return auth::parse_claims(callback_().token);
+}
+
+void TokenSupply::set_token(rd_kafka_t* client, const auth::OAuthToken& token) {
+  std::array<char, 512> reason{};
+  const auto refresh_at = milliseconds_since_epoch(refresh_time(token));
+  const auto code =
+      rd_kafka_oauthbearer_set_token(client, token.token.c_str(), refresh_at, token.principal.c_str(), nullptr,
+                                     0, reason.data(), reason.size());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    throw KafkaTokenError(
+        fmt::format("the token cannot be used: {}. {}", redact(reason.data()), fresh_token_hint),
+        KafkaErrorCode::authentication_failed);
+  }
+  if (!current_ || current_->token != token.token) {
+    auth_logger.debug("logging in as {} with a token that expires at {}", token.principal,
+                 format_utc(token.expires));
+  }
+  current_ = token;
+}
+
+system_clock::time_point TokenSupply::refresh_time(const auth::OAuthToken& token) {
+  // librdkafka asks for the next token when 80 % of the lifetime it was told have passed. Told a lifetime of
+  // 5/4 of the time to the next renewal, it asks just then; but no later than the token's own end.
+  const auto now = system_clock::now();
+  if (!manager_) return token.expires;
+  const auto until_renewal =
+      std::max<system_clock::duration>(manager_->next_refresh() - now, std::chrono::seconds(1));
+  return std::min(token.expires, now + until_renewal / 4 * 5);
+}
+
+// ---- Client
+
+Client::Client(rd_kafka_type_t type, const KafkaConnection& connection, ConfHandle config, BrokerHealth& health,
                Hooks hooks)
-    : health_(health), hooks_(hooks), type_(type), bootstrap_servers_(settings.bootstrap_servers) {
+    : health_(health), hooks_(hooks), type_(type), bootstrap_servers_(connection.bootstrap_servers) {
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_error_cb(config.get(), &Client::on_error);
   rd_kafka_conf_set_log_cb(config.get(), &Client::on_log);
@@ -99,8 +248,8 @@ Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle 
                                    });
   }
   if (needs_token(config.get())) {
-    tokens_.emplace(settings);
-    if (settings.validate_token) tokens_->validate();
+    tokens_.emplace(connection);
+    if (connection.validate_token) tokens_->validate();
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(config.get(), &Client::on_token_due);
     rd_kafka_conf_enable_sasl_queue(config.get(), 1);
   }
@@ -109,12 +258,12 @@ Client::Client(rd_kafka_type_t type, const ClientSettings& settings, ConfHandle 
   handle_.reset(rd_kafka_new(type, config.get(), reason.data(), reason.size()));
   if (!handle_) throw std::invalid_argument(fmt::format("kafka_config: {}", redact(reason.data())));
   static_cast<void>(config.release());  // owned by the client now
-  news_.reset(rd_kafka_queue_get_main(handle_.get()));
+  main_queue_.reset(rd_kafka_queue_get_main(handle_.get()));
 
   if (tokens_) {
     // Renewal must not depend on somebody polling: an idle client would lose its login.
     const ErrorHandle fault(rd_kafka_sasl_background_callbacks_enable(handle_.get()));
-    if (fault) throw KafkaError(rd_kafka_error_string(fault.get()), rd_kafka_error_code(fault.get()));
+    if (fault) throw KafkaError(rd_kafka_error_string(fault.get()), error_code(rd_kafka_error_code(fault.get())));
     tokens_->supply(handle_.get());
   }
 }
@@ -140,12 +289,20 @@ void Client::on_token_due(rd_kafka_t* client, const char*, void* opaque) {
 }
 
 void Client::destroy() noexcept {
-  news_.reset();
+  main_queue_.reset();
   handle_.reset();
 }
 
-void Client::serve(milliseconds timeout) {
+void Client::poll(milliseconds timeout) {
   if (!redirected_) rd_kafka_poll(handle_.get(), static_cast<int>(timeout.count()));
+}
+
+void Client::run_callbacks(milliseconds timeout) {
+  if (polled_by_owner_) {
+    interruption::sleep_for(timeout);
+  } else {
+    poll(timeout);
+  }
 }
 
 void Client::redirect_to_consumer_queue() {
@@ -155,8 +312,8 @@ void Client::redirect_to_consumer_queue() {
 
 void Client::require_health() {
   if (is_fatal()) throw_fatal();
-  if (!health_.is_refused() || try_to_recover()) return;
-  throw KafkaAuthenticationError(health_.refusal(), RD_KAFKA_RESP_ERR__AUTHENTICATION);
+  if (!health_.is_rejected() || try_to_recover()) return;
+  throw KafkaAuthenticationError(health_.rejection(), KafkaErrorCode::authentication_failed);
 }
 
 void Client::throw_fatal() const {
@@ -164,15 +321,26 @@ void Client::throw_fatal() const {
   const auto code = rd_kafka_fatal_error(handle_.get(), reason.data(), reason.size());
   const std::string text =
       fmt::format("{}: fatal error, create a new client: {}", bootstrap_servers_, redact(reason.data()));
-  if (type_ == RD_KAFKA_PRODUCER) throw KafkaProducerError(text, code, false, true);
-  throw KafkaConsumerError(text, code, false, true);
+  if (type_ == RD_KAFKA_PRODUCER) throw KafkaProducerError(text, error_code(code), false, true);
+  throw KafkaConsumerError(text, error_code(code), false, true);
+}
+
+bool Client::renew_token() noexcept {
+  try {
+    if (!tokens_ || !tokens_->renew(handle_.get())) return false;
+    logger.info("{}: found another token", bootstrap_servers_);
+    health_.forget_rejection();
+    return true;
+  } catch (const std::exception&) {  // the broker's rejection is reported already
+    return false;
+  }
 }
 
 bool Client::try_to_recover() {
   const bool renewed = tokens_ && tokens_->renew(handle_.get());
   if (!renewed && !broker_answers(recovery_wait)) return false;
   logger.info("{}: {}", bootstrap_servers_, renewed ? "found another token" : "the token is accepted again");
-  health_.forget_refusal();
+  health_.forget_rejection();
   return true;
 }
 
@@ -203,16 +371,16 @@ MetadataHandle Client::fetch_metadata(milliseconds timeout) {
       return MetadataHandle(found);
     }
     interruption::check();
-    serve(milliseconds(0));
+    run_callbacks(milliseconds(0));
     require_health();
     const auto waited = steady_clock::now() - start;
     const std::string last = health_.last_error();
-    if (waited >= timeout || (health_.is_all_down() && waited >= patience_with_refusals)) {
+    if (waited >= timeout || (health_.is_all_down() && waited >= refused_connection_timeout)) {
       throw KafkaConnectionError(
           fmt::format("no broker of {} answered within {:.1f} s: {}", bootstrap_servers_,
                       std::chrono::duration<double>(waited).count(),
                       last.empty() ? std::string(rd_kafka_err2str(code)) : last),
-          code, true);
+          error_code(code), true);
     }
   }
 }
@@ -230,23 +398,33 @@ std::vector<TopicInfo> Client::list_topics(milliseconds timeout) {
 }
 
 void Client::check_for_topics(const std::vector<std::string>& topics, std::string_view instance_name) {
-  const Health::Quiet quiet(health_);
-  const auto deadline = steady_clock::now() + patience_with_topics;
+  const BrokerHealth::Quiet quiet(health_);
+  const auto deadline = steady_clock::now() + topic_check_timeout;
   std::string fault = fault_of_topics(list_topics(startup_timeout), topics, instance_name);
   while (!fault.empty() && steady_clock::now() < deadline) {
-    serve(connection_slice);
+    run_callbacks(connection_slice);
     interruption::check();
     fault = fault_of_topics(list_topics(startup_timeout), topics, instance_name);
   }
   if (!fault.empty()) {
     throw KafkaTopicError(fmt::format("{}: {}", bootstrap_servers_, fault),
-                          RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+                          KafkaErrorCode::topic_not_found);
   }
 }
 
 std::optional<auth::Claims> Client::claims() {
   if (!tokens_) return std::nullopt;
   return tokens_->claims();
+}
+
+std::vector<TopicInfo> list_topics(const KafkaConnection& connection, milliseconds timeout) {
+  OptionFaults faults;
+  ConfHandle config = make_config(connection, {}, faults);
+  faults.raise("connection");
+  BrokerHealth health(connection.bootstrap_servers);
+  const BrokerHealth::Quiet quiet(health);
+  Client client(RD_KAFKA_PRODUCER, connection, std::move(config), health, {});
+  return client.list_topics(timeout);
 }
 
 }  // namespace gracedb::kafka

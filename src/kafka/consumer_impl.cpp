@@ -1,8 +1,7 @@
 #include "kafka/consumer_impl.hpp"
 
 #include "core/log.hpp"
-#include "kafka/conversions.hpp"
-#include "kafka/error_text.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -52,7 +51,7 @@ Properties consumer_defaults(const ConsumerOptions& options, const std::string& 
   };
 }
 
-void check(const ConsumerOptions& options, Faults& faults) {
+void check(const ConsumerOptions& options, OptionFaults& faults) {
   if (options.group_id && options.group_id->empty())
     faults.add("group_id is empty; leave it out for a new group");
   if (options.auto_offset_reset != "latest" && options.auto_offset_reset != "earliest") {
@@ -68,10 +67,10 @@ Consumer::Impl::Impl(ConsumerOptions options)
       group_id_(options_.group_id.value_or(ephemeral_group_id())),
       assignment_(options_),
       health_(options_.bootstrap_servers) {
-  const ClientSettings settings = ClientSettings::from(options_);
-  Faults faults;
+  const KafkaConnection settings = connection_of(options_);
+  OptionFaults faults;
   check(options_, faults);
-  instance_name_ = instance_name_of(settings, faults);
+  instance_name_ = instance_name_of(options_.instance_name, options_.service_url, faults);
   const std::vector<std::string> topics = namespaced(options_.topics, faults);
   ConfHandle config = make_config(settings, consumer_defaults(options_, group_id_), faults);
   faults.raise("consumer options");
@@ -97,7 +96,7 @@ void Consumer::Impl::require_open() const {
 }
 
 std::vector<std::string> Consumer::Impl::namespaced(const std::vector<std::string>& pipelines,
-                                                    Faults& faults) const {
+                                                    OptionFaults& faults) const {
   std::vector<std::string> topics;
   topics.reserve(pipelines.size());
   for (const std::string& pipeline : pipelines)
@@ -108,7 +107,7 @@ std::vector<std::string> Consumer::Impl::namespaced(const std::vector<std::strin
 void Consumer::Impl::subscribe(const std::vector<std::string>& pipelines) {
   require_open();
   if (pipelines.empty()) throw KafkaConsumerError("subscribe: no topic given");
-  Faults faults;
+  OptionFaults faults;
   const std::vector<std::string> topics = namespaced(pipelines, faults);
   faults.raise("subscribe");
   read(topics);
@@ -120,7 +119,7 @@ void Consumer::Impl::read(const std::vector<std::string>& topics) {
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   }
   const auto code = rd_kafka_subscribe(handle(), list.get());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("subscribe", code), code);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("subscribe", code), error_code(code));
 }
 
 void Consumer::Impl::close(milliseconds timeout) {

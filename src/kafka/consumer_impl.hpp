@@ -7,7 +7,7 @@
 #include "kafka/group_leave.hpp"
 #include "kafka/group_metadata.hpp"
 #include "kafka/group_requests.hpp"
-#include "kafka/handles.hpp"
+#include "kafka/librdkafka.hpp"
 #include "kafka/refill.hpp"
 #include "kafka/wake.hpp"
 
@@ -65,7 +65,7 @@ class Consumer::Impl {
   bool is_unwinding() const noexcept { return std::uncaught_exceptions() > exceptions_at_birth_; }
 
  private:
-  std::vector<std::string> namespaced(const std::vector<std::string>& pipelines, Faults& faults) const;
+  std::vector<std::string> namespaced(const std::vector<std::string>& pipelines, OptionFaults& faults) const;
   void read(const std::vector<std::string>& topics);
   static void on_committed(rd_kafka_t* client, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* offsets, void* consumer) noexcept;
@@ -96,7 +96,7 @@ class Consumer::Impl {
   /// Set after stopped_, so that poll() need not ask the kernel each time.
   std::atomic<bool> stop_requested_{false};
   Assignment assignment_;
-  Health health_;
+  BrokerHealth health_;
   std::optional<Client> client_;  // reports to the members above until it is destroyed
   QueueHandle queue_;
   std::optional<Refill> refill_;

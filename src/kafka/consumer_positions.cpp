@@ -1,8 +1,7 @@
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "kafka/consumer_impl.hpp"
-#include "kafka/conversions.hpp"
-#include "kafka/error_text.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <cstdint>
 #include <exception>
@@ -18,7 +17,7 @@ using std::chrono::milliseconds;
 /// librdkafka would try such a commit again and again until the group has its new generation, and fail then.
 [[noreturn]] void throw_between_generations() {
   constexpr auto code = RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
-  throw KafkaConsumerError(error_text("commit", code), code, true);
+  throw KafkaConsumerError(error_text("commit", code), error_code(code), true);
 }
 
 }  // namespace
@@ -41,7 +40,7 @@ void Consumer::Impl::commit(const std::vector<TopicPartition>& next_offsets) {
   const auto code = commit_and_wait(next_offsets);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     client_->require_health();
-    throw KafkaConsumerError(error_text("commit", code), code, is_connection_error(code));
+    throw KafkaConsumerError(error_text("commit", code), error_code(code), is_connection_error(code));
   }
 }
 
@@ -65,7 +64,7 @@ void Consumer::Impl::commit_async(const std::vector<TopicPartition>& next_offset
   const PartitionsHandle list = to_librdkafka(next_offsets);
   const auto code =
       rd_kafka_commit_queue(handle(), list.get(), queue_.get(), &Consumer::Impl::on_committed, this);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("commit", code), code);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("commit", code), error_code(code));
 }
 
 void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code,
@@ -91,7 +90,7 @@ std::vector<TopicPartition> Consumer::Impl::committed(milliseconds timeout) {
   const PartitionsHandle list = to_librdkafka(assignment());
   if (list->cnt == 0) return {};
   const auto code = rd_kafka_committed(handle(), list.get(), static_cast<int>(timeout.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("committed", code), code);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("committed", code), error_code(code));
   return from_librdkafka(*list);
 }
 
@@ -103,7 +102,7 @@ std::vector<TopicPartition> Consumer::Impl::find_edges(Edge edge, milliseconds t
     partition.offset = edge == Edge::begin ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
   const PartitionsHandle list = to_librdkafka(partitions);
   const auto code = rd_kafka_offsets_for_times(handle(), list.get(), static_cast<int>(timeout.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("find_edges", code), code);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("find_edges", code), error_code(code));
   return from_librdkafka(*list);
 }
 
@@ -138,7 +137,7 @@ void Consumer::Impl::seek(const TopicPartition& position) {
   const PartitionsHandle list = to_librdkafka({position});
   const ErrorHandle fault(rd_kafka_seek_partitions(handle(), list.get(), 5'000));
   const auto code = fault ? rd_kafka_error_code(fault.get()) : list->elems[0].err;
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("seek", code), code);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw KafkaConsumerError(error_text("seek", code), error_code(code));
 }
 
 }  // namespace gracedb::kafka

@@ -2,8 +2,7 @@
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "kafka/consumer_impl.hpp"
-#include "kafka/conversions.hpp"
-#include "kafka/error_text.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <poll.h>
 
@@ -127,12 +126,12 @@ bool Consumer::Impl::is_message(const rd_kafka_message_t& raw) {
 void Consumer::Impl::handle_error(const rd_kafka_message_t& raw) {
   const std::string where = raw.rkt != nullptr ? rd_kafka_topic_name(raw.rkt) : options_.bootstrap_servers;
   const std::string text = error_text(where, raw.err, rd_kafka_message_errstr(&raw));
-  if (is_topic_error(raw.err)) throw KafkaTopicError(text, raw.err);
+  if (is_topic_error(raw.err)) throw KafkaTopicError(text, error_code(raw.err));
   switch (raw.err) {
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
     case RD_KAFKA_RESP_ERR__FATAL:
-      throw KafkaConsumerError(text, raw.err);
+      throw KafkaConsumerError(text, error_code(raw.err));
     default:
       // librdkafka goes on by itself: reconnects, rejoins the group, resets the offset.
       logger.warning("{}", text);

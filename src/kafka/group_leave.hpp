@@ -2,7 +2,7 @@
 
 #include "kafka/assignment.hpp"
 #include "kafka/group_requests.hpp"
-#include "kafka/handles.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <chrono>
 

@@ -21,7 +21,7 @@ std::string write_group_metadata(rd_kafka_t* consumer) {
 GroupMetadataHandle read_group_metadata(const std::string& text) {
   rd_kafka_consumer_group_metadata_t* metadata = nullptr;
   const ErrorHandle fault(rd_kafka_consumer_group_metadata_read(&metadata, text.data(), text.size()));
-  if (fault) throw KafkaProducerError(rd_kafka_error_string(fault.get()), rd_kafka_error_code(fault.get()));
+  if (fault) throw KafkaProducerError(rd_kafka_error_string(fault.get()));
   return GroupMetadataHandle(metadata);
 }
 

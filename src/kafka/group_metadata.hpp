@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kafka/handles.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <string>
 

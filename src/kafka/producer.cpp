@@ -1,23 +1,30 @@
 #include "gracedb/kafka/producer.hpp"
 
-#include "gracedb/kafka/topics.hpp"
 #include "gracedb/kafka/upload_message.hpp"
 
+#include "core/duration.hpp"
+#include "core/interruption.hpp"
 #include "core/log.hpp"
+#include "core/mutex.hpp"
+#include "core/text.hpp"
 #include "kafka/client.hpp"
-#include "kafka/error_text.hpp"
-#include "kafka/outbox.hpp"
+#include "kafka/config.hpp"
+#include "kafka/delivery.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <mutex>
-#include <optional>
-#include <shared_mutex>
+#include <exception>
 #include <stdexcept>
+#include <thread>
+#include <utility>
 
+// The way of a message: start() hands it to librdkafka, which sends, retries and at last reports it; the
+// polling thread runs its callback and marks it done; wait() and flush() wait for that.
 namespace gracedb::kafka {
 namespace {
 
@@ -27,25 +34,30 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds destructor_timeout{5'000};
+/// librdkafka reports purged messages at once; this limits a fault.
+constexpr milliseconds purge_timeout{1'000};
+/// While messages wait and the broker rejects the token, the polling thread looks for another one this often.
+constexpr milliseconds token_retry_interval{1'000};
 
 Properties producer_defaults(bool guaranteed_delivery) {
   Properties defaults{
       {"client.id", "gracedb-kafka-producer"},
-      // What event files gain by a higher level does not make up for its time (docs/performance.md).
+      // Event files shrink to half by any codec; lz4 takes the least time for it.
       {"compression.type", "lz4"},
-      {"linger.ms", "0"},  // a lone event must not wait for company
-      // Bounds the memory of a producer whose broker is slow or away.
+      // Send single events at once. Further messages form a batch while a request is in flight.
+      {"linger.ms", "0"},
+      // The memory of a producer whose broker is slow or down.
       {"queue.buffering.max.kbytes", "131072"},
-      // A topic that is not there is reported after this, rather than after the whole delivery time-out.
+      // Report a topic that does not exist after 3 s instead of the delivery timeout.
       {"topic.metadata.propagation.max.ms", "3000"},
   };
   if (guaranteed_delivery) {
     defaults.insert({{"acks", "all"},
                      {"enable.idempotence", "true"},
-                     // With more, the loss of a producer's first request to a partition goes unnoticed: the
-                     // broker takes the second one, and librdkafka the first for delivered with it.
+                     // With more in flight, a producer's first request to a partition may be lost: the broker
+                     // accepts the second one, and librdkafka takes the first for acknowledged with it.
                      {"max.in.flight.requests.per.connection", "1"},
-                     {"retries", "5"},
+                     // No limit to the number of retries: a leader election takes longer than five.
                      {"retry.backoff.ms", "200"},
                      {"delivery.timeout.ms", "30000"},
                      {"request.timeout.ms", "10000"}});
@@ -53,163 +65,289 @@ Properties producer_defaults(bool guaranteed_delivery) {
   return defaults;
 }
 
-void check(const ProducerOptions& options, Faults& faults) {
-  if (options.flush_timeout < milliseconds(0)) faults.add("flush_timeout is negative");
-  if (options.queue_full_timeout < milliseconds(0)) faults.add("queue_full_timeout is negative");
-}
-
-/// For messages that nobody waits for: a moment's patience makes many of them one request, and what a program
-/// makes faster than the broker takes it has a smaller queue than the events, of which many large ones may be
-/// under way at once.
-ConfHandle for_messages(const ConfHandle& config, const ProducerOptions& options, std::size_t message_limit) {
-  constexpr std::size_t queue_kbytes = 32'768;
-  ConfHandle copy(rd_kafka_conf_dup(config.get()));
-  const auto set = [&](const char* name, const std::string& value) {
-    rd_kafka_conf_set(copy.get(), name, value.c_str(), nullptr, 0);
-  };
-  const auto is_given = [&](const char* name) { return options.kafka_config.contains(name); };
-  if (!is_given("linger.ms") && !is_given("queue.buffering.max.ms")) set("linger.ms", "5");
-  if (!is_given("queue.buffering.max.kbytes")) {
-    set("queue.buffering.max.kbytes", std::to_string(std::max(queue_kbytes, message_limit / 1024 + 1)));
-  }
-  return copy;
-}
-
-/// A message larger than the queue would wait for room that there never is. @return what a message may have
-std::size_t limit_to_the_queue(const ConfHandle& config) {
+/// Limits `message.max.bytes` to the size of the queue: a larger message would wait for room for ever.
+std::size_t limit_to_queue(const ConfHandle& config) {
   const std::size_t limit = std::min(number_property(config.get(), "message.max.bytes"),
                                      number_property(config.get(), "queue.buffering.max.kbytes") * 1024);
   rd_kafka_conf_set(config.get(), "message.max.bytes", std::to_string(limit).c_str(), nullptr, 0);
   return limit;
 }
 
-/// The time until which to wait; `forever` is far enough away.
 steady_clock::time_point deadline_after(milliseconds timeout) {
   return steady_clock::now() + (timeout < milliseconds(0) ? std::chrono::hours(24 * 365) : timeout);
 }
 
+bool is_purged(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+struct Destination {
+  std::string topic;
+  std::optional<std::string> key;
+  Headers headers;
+  std::int32_t partition = RD_KAFKA_PARTITION_UA;
+  std::int64_t timestamp_ms = 0;  // 0: now
+};
+
+/// What librdkafka has reported for a message.
+struct DeliveryResult {
+  std::string topic;
+  std::int32_t partition = -1;
+  std::int64_t offset = -1;
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  bool may_have_arrived = false;
+};
+
+std::string describe_failure(const DeliveryResult& result) {
+  const std::string what = fmt::format("message for {} was not delivered", result.topic);
+  return is_purged(result.code) ? what + ": the producer was closed" : error_text(what, result.code);
+}
+
+[[noreturn]] void throw_delivery_error(const std::string& text, const DeliveryResult& result) {
+  const bool retriable =
+      is_connection_error(result.code) || result.code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+  if (is_topic_error(result.code))
+    throw KafkaTopicError(text, error_code(result.code), false, false, result.may_have_arrived);
+  throw KafkaMessageDeliveryError(text, error_code(result.code), retriable, false, result.may_have_arrived);
+}
+
 }  // namespace
+
+/// One message between start() and its result.
+struct DeliveryState {
+  std::string value;  // librdkafka does not copy it
+  DeliveryCallback on_delivery;
+  bool has_waiter = false;  // a failure is thrown to the waiting call, not counted for flush()
+  std::shared_ptr<DeliveryState> self;  // set while librdkafka has the message
+  bool done = false;                    // guarded by Impl::mutex_, as is result
+  DeliveryResult result;
+};
 
 class Producer::Impl {
  public:
+  using StatePtr = std::shared_ptr<DeliveryState>;
+
+  /// Both have the same settings, but librdkafka gives up an event after flush_timeout, another message after
+  /// delivery.timeout.ms.
+  enum class Kind : std::size_t { event, message };
+
   explicit Impl(ProducerOptions options);
 
-  void produce(Payload value, ProduceOptions options);
-  std::shared_ptr<Ticket> begin_delivery(Payload value, ProduceOptions options, milliseconds timeout);
-  DeliveryReport finish_delivery(const std::shared_ptr<Ticket>& ticket);
-  int poll(milliseconds timeout);
-  std::size_t flush(milliseconds timeout, bool strict);
-  std::size_t close(milliseconds timeout);
+  StatePtr start(Kind kind, Payload value, ProduceOptions options, bool has_waiter) EXCLUDES(mutex_);
+  /// @return false if `deadline` has passed
+  bool wait(const DeliveryState& state, steady_clock::time_point deadline) EXCLUDES(mutex_);
+  bool is_done(const DeliveryState& state) const EXCLUDES(mutex_);
+  /// @throws KafkaProducerError  called from a delivery callback
+  void require_own_thread(const char* call) const;
+  /// The report of a message that is done.
+  DeliveryReport report_of(const DeliveryState& state) const EXCLUDES(mutex_);
+
+  std::size_t poll(milliseconds timeout) EXCLUDES(mutex_);
+  std::size_t flush(milliseconds timeout, bool strict) EXCLUDES(mutex_);
+  std::size_t close(milliseconds timeout) EXCLUDES(mutex_);
+  std::size_t pending() const EXCLUDES(mutex_);
   PingResult ping(const std::optional<std::string>& topic, milliseconds timeout);
   std::vector<TopicInfo> list_topics(milliseconds timeout);
 
-  std::size_t pending() const;
   const ProducerOptions& options() const noexcept { return options_; }
   const std::string& instance_name() const noexcept { return instance_name_; }
   std::size_t message_limit() const noexcept { return message_limit_; }
 
  private:
+  class PolledClient;
+  using ClientPtr = std::shared_ptr<PolledClient>;
+
+  ClientPtr client_for(Kind kind) EXCLUDES(clients_mutex_);
+  ClientPtr open_client(Kind kind, ClientPtr& failed) EXCLUDES(clients_mutex_);
+  std::vector<ClientPtr> clients() const EXCLUDES(clients_mutex_);
   Destination destination_of(ProduceOptions& options) const;
-  Outbox& messages();
-  Outbox& submissions();
-  Outbox& any_outbox();
-  std::vector<Outbox*> outboxes() const;
-  std::unique_ptr<Outbox> make_outbox(ClientSettings settings, const ConfHandle& config);
-  std::unique_ptr<Outbox> make_later_outbox(const ConfHandle& config);
-  void await(const std::shared_ptr<Ticket>& ticket);
-  static bool wait_for(Outbox& outbox, const Ticket& ticket);
-  void require_confirmed(const Outcome& outcome, milliseconds timeout) const;
+  void complete(std::vector<StatePtr> states) EXCLUDES(mutex_);
+  void run_callback(DeliveryState& state, const rd_kafka_message_t& message) noexcept EXCLUDES(mutex_);
+  void require_health();
+  bool wait_for_room(std::size_t completed, steady_clock::time_point deadline) EXCLUDES(mutex_);
+  std::size_t flush_until(steady_clock::time_point deadline) EXCLUDES(mutex_);
+  void rethrow_callback_failure() EXCLUDES(mutex_);
   std::string with_last_error(std::string text) const;
-  void require_open() const;
-  std::size_t flush_until(Outbox& outbox, steady_clock::time_point deadline) const;
-  void flush_before_close(Outbox& outbox, steady_clock::time_point deadline) const;
 
   ProducerOptions options_;
   std::string instance_name_;
   std::optional<std::string> default_topic_;
   std::size_t message_limit_ = 0;
   ConfHandle config_;
-  ConfHandle messages_config_;  ///< the same for messages_
-  Health health_;
-  std::atomic<bool> closed_{false};
-  std::shared_mutex life_;  ///< shared by calls that need a client beside its outbox; exclusive at the end
+  BrokerHealth health_;
 
-  // A message of produce() must never be touched by the withdrawal of one of deliver(), and may wait for
-  // company as one of deliver() may not: each kind has an outbox of its own, made when it is first needed.
-  // That of construction is kept for deliver(), whose first message should find its connection open.
-  mutable std::mutex outboxes_mutex_;
-  std::unique_ptr<Outbox> unused_;
-  std::unique_ptr<Outbox> messages_;
-  std::unique_ptr<Outbox> submissions_;
+  // Lock order: clients_mutex_ before mutex_. Neither is held while a callback of the caller runs.
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool closed_ GUARDED_BY(mutex_) = false;
+  std::size_t pending_ GUARDED_BY(mutex_) = 0;
+  std::size_t completed_ GUARDED_BY(mutex_) = 0;
+  std::size_t polled_ GUARDED_BY(mutex_) = 0;
+  std::size_t failed_ GUARDED_BY(mutex_) = 0;  // since the last flush(), of messages that nothing waits for
+  DeliveryResult last_failure_ GUARDED_BY(mutex_);
+  std::exception_ptr callback_failure_ GUARDED_BY(mutex_);
+
+  mutable Mutex clients_mutex_ ACQUIRED_BEFORE(mutex_);
+  // Made when first needed; the one for events at construction. Last: their threads use everything above.
+  std::array<ClientPtr, 2> clients_ GUARDED_BY(clients_mutex_);
 };
+
+/// A librdkafka client and the thread that polls it.
+class Producer::Impl::PolledClient {
+ public:
+  PolledClient(Impl& producer, const KafkaConnection& connection, ConfHandle config)
+      : producer_(producer),
+        client_(RD_KAFKA_PRODUCER, connection, std::move(config), producer.health_,
+                {.delivered = &PolledClient::on_delivered, .owner = this}) {
+    client_.set_polled_by_owner();
+    thread_ = std::thread([this] { run(); });
+  }
+  PolledClient(const PolledClient&) = delete;
+  PolledClient& operator=(const PolledClient&) = delete;
+  ~PolledClient() { stop(); }
+
+  /// Fails the messages that librdkafka still has, and joins the thread.
+  void stop();
+  /// On success librdkafka has the message, and `state->self` keeps it alive until its report.
+  rd_kafka_resp_err_t hand_over(const Destination& to, const StatePtr& state);
+
+  Client& client() noexcept { return client_; }
+  bool is_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
+
+ private:
+  void run();
+  static void on_delivered(const rd_kafka_message_t* message, void* owner) noexcept;
+
+  Impl& producer_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::size_t> held_{0};  // messages that librdkafka has
+  std::vector<StatePtr> reported_;  // of the polling thread: reports of one rd_kafka_poll()
+  Client client_;
+  std::thread thread_;
+};
+
+void Producer::Impl::PolledClient::run() {
+  auto next_token = steady_clock::now();
+  auto purge_deadline = steady_clock::time_point::max();
+  while (true) {
+    if (stopping_.load(std::memory_order_acquire)) {
+      if (purge_deadline == steady_clock::time_point::max()) purge_deadline = deadline_after(purge_timeout);
+      if (held_ == 0 || steady_clock::now() >= purge_deadline) return;
+      // Once more for a message that start() has handed over meanwhile.
+      rd_kafka_purge(client_.handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    }
+    client_.poll(stopping_ ? interruption::longest_wait : token_retry_interval);
+    producer_.complete(std::exchange(reported_, {}));
+    if (producer_.health_.is_rejected() && held_ > 0 && steady_clock::now() >= next_token) {
+      client_.renew_token();
+      next_token = steady_clock::now() + token_retry_interval;
+    }
+  }
+}
+
+void Producer::Impl::PolledClient::stop() {
+  if (!thread_.joinable()) return;
+  stopping_.store(true, std::memory_order_release);
+  client_.wake_up();
+  thread_.join();
+}
+
+rd_kafka_resp_err_t Producer::Impl::PolledClient::hand_over(const Destination& to, const StatePtr& state) {
+  HeadersHandle headers = to_librdkafka(to.headers);
+  std::string_view key;
+  if (to.key) key = *to.key;
+  state->self = state;
+  ++held_;
+  const auto code = rd_kafka_producev(
+      client_.handle(), RD_KAFKA_V_TOPIC(to.topic.c_str()), RD_KAFKA_V_PARTITION(to.partition),
+      RD_KAFKA_V_TIMESTAMP(to.timestamp_ms), RD_KAFKA_V_VALUE(state->value.data(), state->value.size()),
+      RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_HEADERS(headers.get()),
+      RD_KAFKA_V_OPAQUE(state.get()), RD_KAFKA_V_END);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    static_cast<void>(headers.release());  // librdkafka's now
+  } else {
+    --held_;
+    state->self.reset();
+  }
+  return code;
+}
+
+void Producer::Impl::PolledClient::on_delivered(const rd_kafka_message_t* message, void* owner) noexcept {
+  auto& self = *static_cast<PolledClient*>(owner);
+  StatePtr state = std::move(static_cast<DeliveryState*>(message->_private)->self);
+  --self.held_;
+  const bool failed = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (!failed) self.producer_.health_.note_success();
+  try {
+    state->result = {rd_kafka_topic_name(message->rkt), message->partition, message->offset, message->err,
+                     failed && rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED};
+    if (state->on_delivery) self.producer_.run_callback(*state, *message);
+    self.reported_.push_back(std::move(state));
+  } catch (...) {
+    logger.error("out of memory while handling a delivery report");
+  }
+}
 
 Producer::Impl::Impl(ProducerOptions options)
     : options_(std::move(options)), health_(options_.bootstrap_servers) {
-  const ClientSettings settings = ClientSettings::from(options_);
-  Faults faults;
-  check(options_, faults);
-  instance_name_ = instance_name_of(settings, faults);
+  OptionFaults faults;
+  if (options_.flush_timeout < milliseconds(0)) faults.add("flush_timeout is negative");
+  if (options_.queue_full_timeout < milliseconds(0)) faults.add("queue_full_timeout is negative");
+  instance_name_ = instance_name_of(options_.instance_name, options_.service_url, faults);
   if (options_.topic) default_topic_ = checked_topic(instance_name_, *options_.topic, faults);
-  config_ = make_config(settings, producer_defaults(options_.guaranteed_delivery), faults);
+  config_ = make_config(connection_of(options_), producer_defaults(options_.guaranteed_delivery), faults);
   faults.raise("producer options");
-  message_limit_ = limit_to_the_queue(config_);
-  messages_config_ = for_messages(config_, options_, message_limit_);
+  message_limit_ = limit_to_queue(config_);
 
-  unused_ = make_outbox(settings, config_);
+  const ClientPtr client = client_for(Kind::event);
+  options_.validate_token = false;  // later clients must not fail for a token that is being renewed
   if (options_.check_for_topics) {
-    unused_->client()->check_for_topics(
+    client->client().check_for_topics(
         default_topic_ ? std::vector{*default_topic_} : std::vector<std::string>(), instance_name_);
   }
 }
 
-std::unique_ptr<Outbox> Producer::Impl::make_outbox(ClientSettings settings, const ConfHandle& config) {
-  return std::make_unique<Outbox>(std::move(settings), ConfHandle(rd_kafka_conf_dup(config.get())), health_,
-                                  options_.queue_full_timeout);
-}
-
-Outbox& Producer::Impl::messages() {
-  const std::lock_guard lock(outboxes_mutex_);
-  require_open();
-  if (!messages_) messages_ = make_later_outbox(messages_config_);
-  return *messages_;
-}
-
-Outbox& Producer::Impl::submissions() {
-  const std::lock_guard lock(outboxes_mutex_);
-  require_open();
-  if (!submissions_) submissions_ = unused_ ? std::move(unused_) : make_later_outbox(config_);
-  return *submissions_;
-}
-
-std::unique_ptr<Outbox> Producer::Impl::make_later_outbox(const ConfHandle& config) {
-  ClientSettings settings = ClientSettings::from(options_);
-  settings.validate_token = false;  // that was for construction
-  return make_outbox(std::move(settings), config);
-}
-
-std::vector<Outbox*> Producer::Impl::outboxes() const {
-  const std::lock_guard lock(outboxes_mutex_);
-  std::vector<Outbox*> present{messages_.get(), submissions_.get(), unused_.get()};
-  std::erase(present, nullptr);
+Producer::Impl::ClientPtr Producer::Impl::client_for(Kind kind) {
+  ClientPtr failed;  // stopped without the lock
+  ClientPtr present = open_client(kind, failed);
+  if (failed) failed->stop();
   return present;
 }
 
-Outbox& Producer::Impl::any_outbox() {
-  require_open();
-  return *outboxes().front();
+Producer::Impl::ClientPtr Producer::Impl::open_client(Kind kind, ClientPtr& failed) {
+  const MutexLock lock(clients_mutex_);
+  {
+    const MutexLock state(mutex_);
+    if (closed_) throw KafkaProducerError("the producer is closed");
+  }
+  ClientPtr& client = clients_.at(static_cast<std::size_t>(kind));
+  // librdkafka has failed all messages of a client with a fatal error; a new client can send the next ones.
+  if (client && client->client().is_fatal() && !client->is_this_thread()) failed = std::move(client);
+  if (!client) {
+    ConfHandle config(rd_kafka_conf_dup(config_.get()));
+    const bool has_timeout = options_.kafka_config.contains("message.timeout.ms") ||
+                             options_.kafka_config.contains("delivery.timeout.ms");
+    if (kind == Kind::event && !has_timeout) {
+      const auto timeout = std::max(options_.flush_timeout, milliseconds(1));  // 0 would mean no limit
+      rd_kafka_conf_set(config.get(), "message.timeout.ms", std::to_string(timeout.count()).c_str(), nullptr,
+                        0);
+    }
+    client = std::make_shared<PolledClient>(*this, connection_of(options_), std::move(config));
+  }
+  return client;
 }
 
-std::size_t Producer::Impl::pending() const {
-  std::size_t count = 0;
-  for (const Outbox* outbox : outboxes())
-    count += outbox->pending();
-  return count;
+std::vector<Producer::Impl::ClientPtr> Producer::Impl::clients() const {
+  const MutexLock lock(clients_mutex_);
+  std::vector<ClientPtr> present(clients_.begin(), clients_.end());
+  std::erase(present, nullptr);
+  return present;
 }
 
 Destination Producer::Impl::destination_of(ProduceOptions& options) const {
   Destination destination;
   if (options.topic) {
-    Faults faults;
+    OptionFaults faults;
     destination.topic = checked_topic(instance_name_, *options.topic, faults);
     faults.raise("produce");
   } else if (default_topic_) {
@@ -220,85 +358,148 @@ Destination Producer::Impl::destination_of(ProduceOptions& options) const {
   destination.key = std::move(options.key);
   destination.headers = std::move(options.headers);
   destination.partition = options.partition.value_or(RD_KAFKA_PARTITION_UA);
-  destination.timestamp = options.timestamp;
+  if (options.timestamp) {
+    destination.timestamp_ms =
+        std::chrono::duration_cast<milliseconds>(options.timestamp->time_since_epoch()).count();
+  }
   return destination;
 }
 
-void Producer::Impl::require_open() const {
-  if (closed_) throw KafkaProducerError("the producer is closed");
-}
-
-void Producer::Impl::produce(Payload value, ProduceOptions options) {
-  Outbox& outbox = messages();
-  outbox.serve_now();
+Producer::Impl::StatePtr Producer::Impl::start(Kind kind, Payload value, ProduceOptions options,
+                                               bool has_waiter) {
+  const ClientPtr client = client_for(kind);
+  if (health_.is_rejected()) require_health();
   const Destination destination = destination_of(options);
-  outbox.enqueue(destination, std::make_unique<Pending>(Pending{std::move(value).bytes(),
-                                                                std::move(options.on_delivery), nullptr}));
-  outbox.rethrow_callback_failure();
+  auto state = std::make_shared<DeliveryState>();
+  state->value = std::move(value).bytes();
+  state->on_delivery = std::move(options.on_delivery);
+  state->has_waiter = has_waiter;
+
+  std::optional<steady_clock::time_point> deadline;
+  while (true) {
+    std::size_t completed = 0;
+    {
+      const MutexLock lock(mutex_);
+      if (closed_) throw KafkaProducerError("the producer is closed");
+      ++pending_;
+      completed = completed_;
+    }
+    const auto code = client->hand_over(destination, state);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return state;
+    {
+      const MutexLock lock(mutex_);
+      --pending_;
+    }
+    changed_.notify_all();
+    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      if (!deadline) deadline = steady_clock::now() + options_.queue_full_timeout;
+      if (wait_for_room(completed, *deadline)) continue;
+      throw KafkaProducerError(
+          error_text(fmt::format("producer queue full for {} ms ({} pending), topic {}",
+                                 options_.queue_full_timeout.count(), pending(), destination.topic),
+                     code),
+          KafkaErrorCode::queue_full, true);
+    }
+    const std::string text = error_text(
+        fmt::format("could not enqueue message for {} ({} bytes)", destination.topic, state->value.size()), code);
+    if (is_topic_error(code)) throw KafkaTopicError(text, error_code(code));
+    throw KafkaProducerError(text, error_code(code));
+  }
 }
 
-std::shared_ptr<Ticket> Producer::Impl::begin_delivery(Payload value, ProduceOptions options,
-                                                       milliseconds timeout) {
-  auto ticket = std::make_shared<Ticket>();
-  ticket->timeout = timeout;
-  ticket->deadline = deadline_after(timeout);
-  Outbox& outbox = submissions();
-  outbox.replace_if_fatal();
-  outbox.serve_now();
-  const Destination destination = destination_of(options);
-  ticket->topic = destination.topic;
-  outbox.enqueue(destination, std::make_unique<Pending>(
-                                  Pending{std::move(value).bytes(), std::move(options.on_delivery), ticket}));
-  return ticket;
+/// Waits until another message has completed since `completed` was read. @return false if there is no time left
+bool Producer::Impl::wait_for_room(std::size_t completed, steady_clock::time_point deadline) {
+  for (const ClientPtr& client : clients()) {
+    if (client->is_this_thread()) return false;  // a callback that waited would keep the room from being freed
+  }
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (completed_ != completed || closed_) return true;
+      const milliseconds left = time_left(deadline);
+      if (left == milliseconds(0)) return false;
+      changed_.wait_until(mutex_, steady_clock::now() + interruption::slice(left));
+    }
+    interruption::check();
+    if (health_.is_rejected()) require_health();
+  }
 }
 
-DeliveryReport Producer::Impl::finish_delivery(const std::shared_ptr<Ticket>& ticket) {
-  if (!ticket->done) await(ticket);
-  const Outcome outcome = ticket->done ? ticket->outcome
-                                       : Outcome{.topic = ticket->topic,
-                                                 .code = RD_KAFKA_RESP_ERR__PURGE_INFLIGHT,
-                                                 .may_have_arrived = true};
-  require_confirmed(outcome, ticket->timeout);
-  if (!closed_) submissions().rethrow_callback_failure();
-  return {outcome.topic, outcome.partition, outcome.offset, {}, {}, {}};
-}
-
-void Producer::Impl::await(const std::shared_ptr<Ticket>& ticket) {
-  Outbox& outbox = submissions();
+void Producer::Impl::run_callback(DeliveryState& state, const rd_kafka_message_t& message) noexcept {
   try {
-    if (!wait_for(outbox, *ticket)) outbox.withdraw(ticket);
-  } catch (const KafkaError&) {
-    outbox.withdraw(ticket);
-    // Confirmed meanwhile, in spite of the failure?
-    if (!ticket->done || ticket->outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR) throw;
+    const DeliveryResult& result = state.result;
+    const std::string key = key_of(message);
+    DeliveryReport report{.topic = result.topic, .partition = result.partition, .key = key, .value = state.value};
+    if (result.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      report.offset = result.offset;
+    } else {
+      report.error.emplace(describe_failure(result), error_code(result.code), false, false,
+                           result.may_have_arrived);
+    }
+    state.on_delivery(report);
   } catch (...) {
-    outbox.withdraw(ticket);  // interrupted
-    throw;
+    const MutexLock lock(mutex_);
+    if (!callback_failure_) callback_failure_ = std::current_exception();
   }
 }
 
-bool Producer::Impl::wait_for(Outbox& outbox, const Ticket& ticket) {
-  const auto is_done = [&ticket] { return ticket.done.load(std::memory_order_acquire); };
-  while (outbox.serve_until(ticket.deadline, [&] { return is_done() || outbox.client()->is_ailing(); })) {
-    if (is_done()) return true;
-    outbox.client()->require_health();
+void Producer::Impl::complete(std::vector<StatePtr> states) {
+  if (states.empty()) {
+    if (health_.is_rejected()) changed_.notify_all();  // calls that wait throw
+    return;
   }
-  return false;
+  {
+    const MutexLock lock(mutex_);
+    for (const StatePtr& state : states) {
+      state->done = true;
+      if (state->result.code != RD_KAFKA_RESP_ERR_NO_ERROR && !state->has_waiter) {
+        ++failed_;
+        last_failure_ = state->result;
+      }
+    }
+    pending_ -= states.size();
+    completed_ += states.size();
+  }
+  changed_.notify_all();
+  for (const StatePtr& state : states) {
+    if (state->result.code != RD_KAFKA_RESP_ERR_NO_ERROR && !state->has_waiter && !state->on_delivery)
+      logger.warning("{}", describe_failure(state->result));
+  }
 }
 
-void Producer::Impl::require_confirmed(const Outcome& outcome, milliseconds timeout) const {
-  if (outcome.code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  if (outcome.code != RD_KAFKA_RESP_ERR__PURGE_QUEUE && outcome.code != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) {
-    throw_not_delivered(
-        error_text(fmt::format("message for {} was not delivered", outcome.topic), outcome.code),
-        outcome.code, outcome.may_have_arrived);
+bool Producer::Impl::is_done(const DeliveryState& state) const {
+  const MutexLock lock(mutex_);
+  return state.done;
+}
+
+bool Producer::Impl::wait(const DeliveryState& state, steady_clock::time_point deadline) {
+  require_own_thread("deliver()");
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (state.done) return true;
+      const milliseconds left = time_left(deadline);
+      if (left == milliseconds(0)) return false;
+      changed_.wait_until(mutex_, steady_clock::now() + interruption::slice(left));
+    }
+    interruption::check();
   }
-  const std::string text = fmt::format(
-      "message for {} was not confirmed within {:.1f} s and was withdrawn{}", outcome.topic,
-      std::chrono::duration<double>(timeout).count(),
-      outcome.may_have_arrived ? "; but it had left for the broker already and may have arrived" : "");
-  throw KafkaMessageDeliveryError(with_last_error(text), RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true, false,
-                                  outcome.may_have_arrived);
+}
+
+DeliveryReport Producer::Impl::report_of(const DeliveryState& state) const {
+  const DeliveryResult& result = state.result;
+  if (result.code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    return {.topic = result.topic, .partition = result.partition, .offset = result.offset};
+  if (result.code != RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) throw_delivery_error(describe_failure(result), result);
+  // A message that waited for a login has timed out for the want of a token.
+  if (health_.is_rejected() && !result.may_have_arrived)
+    throw KafkaAuthenticationError(health_.rejection(), KafkaErrorCode::authentication_failed);
+  throw_delivery_error(
+      with_last_error(fmt::format(
+          "message for {} was not acknowledged within {:.1f} s and was given up{}", result.topic,
+          std::chrono::duration<double>(options_.flush_timeout).count(),
+          result.may_have_arrived ? "; it was sent and may have arrived" : "")),
+      result);
 }
 
 std::string Producer::Impl::with_last_error(std::string text) const {
@@ -307,103 +508,177 @@ std::string Producer::Impl::with_last_error(std::string text) const {
   return text;
 }
 
-int Producer::Impl::poll(milliseconds timeout) {
-  Outbox& outbox = any_outbox();
-  const std::size_t before = outbox.served();
-  outbox.serve_until(deadline_after(timeout),
-                     [&] { return outbox.served() != before || outbox.client()->is_ailing(); });
-  outbox.rethrow_callback_failure();
-  outbox.client()->require_health();
-  return static_cast<int>(outbox.served() - before);
+void Producer::Impl::require_own_thread(const char* call) const {
+  for (const ClientPtr& client : clients()) {
+    if (client->is_this_thread())
+      throw KafkaProducerError(fmt::format("{} must not be called from a delivery callback", call));
+  }
 }
 
-std::size_t Producer::Impl::flush_until(Outbox& outbox, steady_clock::time_point deadline) const {
-  outbox.serve_now();
-  const auto is_done = [&outbox] { return outbox.pending() == 0; };
-  while (outbox.serve_until(deadline, [&] { return is_done() || outbox.client()->is_ailing(); }) &&
-         !is_done()) {
-    outbox.client()->require_health();
+void Producer::Impl::require_health() {
+  bool recovered = false;
+  for (const ClientPtr& client : clients())
+    recovered = client->client().try_to_recover() || recovered;
+  if (!recovered && health_.is_rejected())
+    throw KafkaAuthenticationError(health_.rejection(), KafkaErrorCode::authentication_failed);
+}
+
+std::size_t Producer::Impl::poll(milliseconds timeout) {
+  require_own_thread("poll()");
+  const auto deadline = deadline_after(timeout);
+  while (true) {
+    rethrow_callback_failure();
+    if (health_.is_rejected()) require_health();
+    {
+      MutexLock lock(mutex_);
+      if (closed_) throw KafkaProducerError("the producer is closed");
+      const std::size_t count = completed_ - std::exchange(polled_, completed_);
+      const milliseconds left = time_left(deadline);
+      if (count > 0 || left == milliseconds(0)) return count;
+      changed_.wait_until(mutex_, steady_clock::now() + interruption::slice(left));
+    }
+    interruption::check();
   }
-  return outbox.pending();
+}
+
+std::size_t Producer::Impl::flush_until(steady_clock::time_point deadline) {
+  while (true) {
+    if (health_.is_rejected()) require_health();
+    {
+      MutexLock lock(mutex_);
+      const milliseconds left = time_left(deadline);
+      if (pending_ == 0 || left == milliseconds(0)) return pending_;
+      changed_.wait_until(mutex_, steady_clock::now() + interruption::slice(left));
+    }
+    interruption::check();
+  }
 }
 
 std::size_t Producer::Impl::flush(milliseconds timeout, bool strict) {
-  if (closed_) return 0;
-  Outbox& outbox = any_outbox();
-  const std::size_t remaining = flush_until(outbox, deadline_after(timeout));
-  outbox.rethrow_callback_failure();
-  const Outbox::Failures failures = outbox.take_failures();
-  if (strict && remaining > 0) {
-    throw KafkaMessageDeliveryError(with_last_error(fmt::format("{} messages are still pending", remaining)),
-                                    RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true, false, true);
+  require_own_thread("flush()");
+  {
+    const MutexLock lock(mutex_);
+    if (closed_) return 0;
   }
-  if (strict && failures.count > 0) {
-    const std::string more =
-        failures.count > 1 ? fmt::format(" (and {} more)", failures.count - 1) : std::string();
-    throw_not_delivered(failures.text + more, failures.code, failures.may_have_arrived);
+  const std::size_t remaining = flush_until(deadline_after(timeout));
+  rethrow_callback_failure();
+  std::size_t failed = 0;
+  DeliveryResult failure;
+  {
+    const MutexLock lock(mutex_);
+    failed = std::exchange(failed_, 0);
+    failure = last_failure_;
+  }
+  if (strict && remaining > 0) {
+    throw KafkaMessageDeliveryError(
+        with_last_error(fmt::format("{} still pending", count_of(remaining, "message"))),
+        KafkaErrorCode::timed_out, true, false, true);
+  }
+  if (strict && failed > 0) {
+    const std::string more = failed > 1 ? fmt::format(" (and {} more)", failed - 1) : std::string();
+    throw_delivery_error(describe_failure(failure) + more, failure);
   }
   return remaining;
 }
 
-void Producer::Impl::flush_before_close(Outbox& outbox, steady_clock::time_point deadline) const {
-  while (outbox.pending() > 0 && steady_clock::now() < deadline && !outbox.client()->is_fatal()) {
-    try {
-      flush_until(outbox, deadline);
-    } catch (const KafkaAuthenticationError&) {
-      // A fresh token may still come; each round looks for one.
-    }
+void Producer::Impl::rethrow_callback_failure() {
+  std::exception_ptr failure;
+  {
+    const MutexLock lock(mutex_);
+    failure = std::exchange(callback_failure_, nullptr);
   }
+  if (failure) std::rethrow_exception(failure);
 }
 
 std::size_t Producer::Impl::close(milliseconds timeout) {
-  if (closed_.exchange(true)) return 0;
+  require_own_thread("close()");
   const auto deadline = deadline_after(timeout);
+  {
+    const MutexLock lock(mutex_);
+    if (std::exchange(closed_, true)) return 0;
+  }
   std::exception_ptr interruption;
-  std::size_t lost = 0;
-  for (Outbox* outbox : outboxes()) {
+  while (pending() > 0 && time_left(deadline) > milliseconds(0)) {
     try {
-      if (!interruption) flush_before_close(*outbox, deadline);
-    } catch (const KafkaError&) {
-      throw;
+      flush_until(deadline);
+    } catch (const KafkaAuthenticationError&) {  // a new token may still come; each round looks for one
     } catch (...) {
       interruption = std::current_exception();
+      break;
     }
-    lost += outbox->close();
+  }
+
+  const std::size_t lost = pending();
+  std::array<ClientPtr, 2> stopped;
+  {
+    const MutexLock lock(clients_mutex_);
+    stopped = std::exchange(clients_, {});
+  }
+  for (const ClientPtr& client : stopped) {
+    if (client) client->stop();
   }
   if (lost > 0) {
-    logger.error("{}", with_last_error(fmt::format("producer for {} closed with {} messages not delivered",
-                                                   options_.bootstrap_servers, lost)));
+    logger.error("{}", with_last_error(fmt::format("producer for {} closed: {} not delivered",
+                                                   options_.bootstrap_servers,
+                                                   fmt::format("{} {}", count_of(lost, "message"), lost == 1 ? "was" : "were"))));
   }
-  const std::unique_lock life(life_);
-  for (Outbox* outbox : outboxes())
-    outbox->client()->destroy();
   if (interruption) std::rethrow_exception(interruption);
-  for (Outbox* outbox : outboxes())
-    outbox->rethrow_callback_failure();
+  rethrow_callback_failure();
   return lost;
 }
 
+std::size_t Producer::Impl::pending() const {
+  const MutexLock lock(mutex_);
+  return pending_;
+}
+
 PingResult Producer::Impl::ping(const std::optional<std::string>& topic, milliseconds timeout) {
+  require_own_thread("ping()");
   PingMessage message;
   message.timestamp =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  if (const auto claims = any_outbox().client()->claims()) {
+  if (const auto claims = client_for(Kind::event)->client().claims()) {
     message.sub = claims->subject;
     if (!claims->scope.empty()) message.scope = fmt::format("{}", fmt::join(claims->scope, " "));
   }
   ProduceOptions to;
   if (topic || !options_.topic) to.topic = topic.value_or("test");
+  const auto deadline = deadline_after(timeout);
   std::string text = build_ping_message(message);
-  const DeliveryReport report = finish_delivery(begin_delivery(text, std::move(to), timeout));
-  return {report.topic, report.partition, report.offset, std::move(text)};
+  const StatePtr state = start(Kind::event, text, std::move(to), true);
+  if (!wait(*state, deadline)) {
+    throw KafkaMessageDeliveryError(
+        with_last_error(fmt::format("the ping was not acknowledged within {:.1f} s",
+                                    std::chrono::duration<double>(timeout).count())),
+        KafkaErrorCode::timed_out, true, false, true);
+  }
+  const DeliveryReport report = report_of(*state);
+  return {report.topic, report.partition, *report.offset, std::move(text)};
 }
 
 std::vector<TopicInfo> Producer::Impl::list_topics(milliseconds timeout) {
-  const std::shared_lock life(life_);
-  return any_outbox().client()->list_topics(timeout);
+  return client_for(Kind::event)->client().list_topics(timeout);
 }
 
-Producer::Producer(ProducerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+// ---- PendingDelivery
+
+PendingDelivery PendingDelivery::start(Producer& producer, Payload value, ProduceOptions options) {
+  auto state = producer.impl_->start(Producer::Impl::Kind::event, std::move(value), std::move(options), true);
+  return {producer.impl_, std::move(state)};
+}
+
+bool PendingDelivery::is_done() const { return producer_->is_done(*state_); }
+
+DeliveryReport PendingDelivery::wait() {
+  // librdkafka gives the message up by itself.
+  while (!producer_->wait(*state_, deadline_after(forever))) {
+  }
+  return producer_->report_of(*state_);
+}
+
+// ---- Producer
+
+Producer::Producer(ProducerOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
 
 Producer::~Producer() {
   if (!impl_) return;
@@ -412,7 +687,7 @@ Producer::~Producer() {
   } catch (const std::exception& fault) {
     logger.error("while closing a producer: {}", fault.what());
   } catch (...) {
-    logger.error("while closing a producer: a delivery callback threw something that is no std::exception");
+    logger.error("while closing a producer: a delivery callback threw a non-standard exception");
   }
 }
 
@@ -425,24 +700,15 @@ Producer& Producer::operator=(Producer&& other) noexcept {
 }
 
 void Producer::produce(Payload value, ProduceOptions options) {
-  impl_->produce(std::move(value), std::move(options));
+  impl_->start(Impl::Kind::message, std::move(value), std::move(options), false);
 }
 
-DeliveryReport Producer::deliver(Payload value, ProduceOptions options, milliseconds timeout) {
-  return impl_->finish_delivery(impl_->begin_delivery(std::move(value), std::move(options), timeout));
+DeliveryReport Producer::deliver(Payload value, ProduceOptions options) {
+  impl_->require_own_thread("deliver()");
+  return PendingDelivery::start(*this, std::move(value), std::move(options)).wait();
 }
 
-Delivery Producer::begin_delivery(Payload value, ProduceOptions options, milliseconds timeout) {
-  return Delivery(impl_->begin_delivery(std::move(value), std::move(options), timeout));
-}
-
-DeliveryReport Producer::finish_delivery(const Delivery& delivery) {
-  return impl_->finish_delivery(delivery.ticket_);
-}
-
-bool Delivery::is_done() const noexcept { return ticket_->done.load(std::memory_order_acquire); }
-
-int Producer::poll(milliseconds timeout) { return impl_->poll(timeout); }
+std::size_t Producer::poll(milliseconds timeout) { return impl_->poll(timeout); }
 
 std::size_t Producer::flush(milliseconds timeout, bool strict) { return impl_->flush(timeout, strict); }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "kafka/assignment.hpp"
-#include "kafka/client_config.hpp"
-#include "kafka/handles.hpp"
+#include "kafka/config.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,6 @@
 #include "kafka/topic_reader.hpp"
 
-#include "kafka/conversions.hpp"
-#include "kafka/error_text.hpp"
+#include "kafka/librdkafka.hpp"
 
 #include <fmt/format.h>
 
@@ -18,7 +17,7 @@ constexpr milliseconds patience{10'000};
 constexpr int patience_ms = 10'000;
 constexpr int slice_ms = 200;
 
-ConfHandle reader_config(const ClientSettings& settings, const ConsumerOptions& options, Faults& faults) {
+ConfHandle reader_config(const KafkaConnection& settings, const ConsumerOptions& options, OptionFaults& faults) {
   return make_config(settings,
                      {{"client.id", "gracedb-kafka-reader"},
                       {"group.id", options.group_id.value_or("gracedb-kafka-reader")},
@@ -52,9 +51,9 @@ TopicReader::TopicReader(const ConsumerOptions& options, std::string topic)
     : topic_(std::move(topic)),
       bootstrap_servers_(options.bootstrap_servers),
       health_(options.bootstrap_servers) {
-  ClientSettings settings = ClientSettings::from(options);
+  KafkaConnection settings = connection_of(options);
   settings.kafka_config["enable.auto.commit"] = "false";
-  Faults faults;
+  OptionFaults faults;
   ConfHandle config = reader_config(settings, options, faults);
   faults.raise("consumer options");
   client_.emplace(RD_KAFKA_CONSUMER, settings, std::move(config), health_, Client::Hooks{});
@@ -65,21 +64,21 @@ void TopicReader::require(rd_kafka_resp_err_t code, const char* what) {
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   client_->require_health();
   const std::string text = error_text(fmt::format("{}: {}", topic_, what), code);
-  if (is_topic_error(code)) throw KafkaTopicError(text, code);
+  if (is_topic_error(code)) throw KafkaTopicError(text, error_code(code));
   if (is_connection_error(code) || code == RD_KAFKA_RESP_ERR__TIMED_OUT)
-    throw KafkaConnectionError(text, code, true);
-  throw KafkaConsumerError(text, code);
+    throw KafkaConnectionError(text, error_code(code), true);
+  throw KafkaConsumerError(text, error_code(code));
 }
 
 std::int32_t TopicReader::count_partitions() {
-  const Health::Quiet quiet(health_);
+  const BrokerHealth::Quiet quiet(health_);
   const auto topics = client_->list_topics(patience);
   const auto found = std::find_if(topics.begin(), topics.end(),
                                   [this](const TopicInfo& each) { return each.name == topic_; });
   if (found == topics.end() || !found->error.empty()) {
     throw KafkaTopicError(
         fmt::format("{}: no topic {}, or your token may not see it", bootstrap_servers_, topic_),
-        RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+        KafkaErrorCode::topic_not_found);
   }
   return found->partitions;
 }
@@ -127,7 +126,7 @@ void TopicReader::take(const rd_kafka_message_t& raw, Spans& left,
     return;
   }
   if (raw.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (is_topic_error(raw.err)) throw KafkaTopicError(error_text(topic_, raw.err), raw.err);
+    if (is_topic_error(raw.err)) throw KafkaTopicError(error_text(topic_, raw.err), error_code(raw.err));
     return;  // librdkafka goes on by itself
   }
   const auto span = left.find(raw.partition);

@@ -4,7 +4,6 @@
 #include "gracedb/kafka/message.hpp"
 
 #include "kafka/client.hpp"
-#include "kafka/health.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -48,7 +47,7 @@ class TopicReader {
 
   std::string topic_;
   std::string bootstrap_servers_;
-  Health health_;
+  BrokerHealth health_;
   std::optional<Client> client_;  // reports to health_ until it is destroyed
 };
 

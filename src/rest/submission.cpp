@@ -180,16 +180,16 @@ void Submission::begin_delivery() {
                                 .headers = {},
                                 .partition = std::nullopt,
                                 .on_delivery = {}};
-  delivery_ = event_.kafka->begin_delivery(kafka::build_upload_message(message(), file_.contents()),
-                                           std::move(options), event_.kafka->flush_timeout());
+  delivery_ = kafka::PendingDelivery::start(
+      *event_.kafka, kafka::build_upload_message(message(), file_.contents()), std::move(options));
 }
 
 void Submission::finish_delivery() {
-  created_.delivery = event_.kafka->finish_delivery(*delivery_);
+  created_.delivery = delivery_->wait();
   created_.delivery_time = since(begun_);
   created_.route = EventRoute::kafka;
   logger.info("{}: confirmed on {} [{}] at offset {} after {} us", created_.graceid.value_or(file_.name()),
-              created_.delivery->topic, created_.delivery->partition, created_.delivery->offset,
+              created_.delivery->topic, created_.delivery->partition, *created_.delivery->offset,
               created_.delivery_time.count());
 }
 

@@ -3,6 +3,7 @@
 #include "gracedb/kafka/upload_message.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
+#include "kafka/delivery.hpp"
 #include "rest/api_root.hpp"
 #include "rest/event_file.hpp"
 #include "rest/session.hpp"
@@ -46,9 +47,9 @@ class Submission {
   /// Takes GraceDB's answer to `request`.
   /// @throws HttpError  it holds no graceid
   void reserved(const HttpRequest& request, Response response);
-  /// @throws as kafka::Producer::begin_delivery()
+  /// @throws as kafka::PendingDelivery::start()
   void begin_delivery();
-  /// @throws as kafka::Producer::finish_delivery()
+  /// @throws as kafka::PendingDelivery::wait()
   void finish_delivery();
   /// What is to be done where Kafka has failed: goes on over HTTP, or throws the failure with the graceid.
   void recover(const std::exception_ptr& kafka_failure);
@@ -75,7 +76,7 @@ class Submission {
   CreatedEvent created_;
   std::optional<std::string> submitter_;
   Clock::time_point begun_ = Clock::now();  ///< of the reservation, then of the delivery
-  std::optional<kafka::Delivery> delivery_;
+  std::optional<kafka::PendingDelivery> delivery_;
 };
 
 }  // namespace gracedb::rest

@@ -3,7 +3,7 @@
 #include "core/duration.hpp"
 #include "core/log.hpp"
 #include "core/text.hpp"
-#include "kafka/client_config.hpp"
+#include "kafka/config.hpp"
 
 #include <fmt/format.h>
 

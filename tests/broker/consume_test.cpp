@@ -235,9 +235,9 @@ TEST(Consuming, KnowsWhenItHasReadToTheEnd) {
 TEST(Consuming, DecodesJsonTextAndBytes) {
   Producer producer(TestBroker::shared().producer_options());
   const std::string mark = unique_name("decode");
-  producer.deliver(nlohmann::json{{"mark", mark}}, {.key = mark}, 10s);
-  producer.deliver("no {json", {.key = mark}, 10s);
-  producer.deliver(std::string("\xff\xfe\x00", 3), {.key = mark}, 10s);
+  producer.deliver(nlohmann::json{{"mark", mark}}, {.key = mark});
+  producer.deliver("no {json", {.key = mark});
+  producer.deliver(std::string("\xff\xfe\x00", 3), {.key = mark});
   Consumer consumer(options_for_group(unique_name("decode")));
   std::vector<Message> messages;
   eventually([&] {

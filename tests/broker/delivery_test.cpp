@@ -1,3 +1,4 @@
+#include "kafka/delivery.hpp"
 #include "test_broker.hpp"
 
 #include <gmock/gmock.h>
@@ -33,7 +34,7 @@ TEST(Delivery, CarriesValueKeyHeadersAndTimeOverTls) {
   const std::string mark = unique_name("whole message");
   const auto before = std::chrono::system_clock::now() - 1s;
   const DeliveryReport report =
-      producer.deliver(mark, {.key = "G1", .headers = {{"a", "1"}, {"a", std::string("\0\xff", 2)}}}, 10s);
+      producer.deliver(mark, {.key = "G1", .headers = {{"a", "1"}, {"a", std::string("\0\xff", 2)}}});
 
   Consumer consumer(from_earliest({"test"}));
   const auto messages = read_messages(consumer, 1, mark);
@@ -49,26 +50,37 @@ TEST(Delivery, CarriesValueKeyHeadersAndTimeOverTls) {
   EXPECT_GE(message.timestamp, before);
 }
 
-TEST(Delivery, IsFinishedInAnyOrderHoweverManyHaveBegun) {
+TEST(Delivery, WaitsForManyMessagesInAnyOrder) {
   Producer producer(TestBroker::shared().producer_options());
-  std::vector<Delivery> begun;
-  begun.reserve(100);
+  std::vector<PendingDelivery> started;
+  started.reserve(100);
   for (int i = 0; i < 100; ++i)
-    begun.push_back(producer.begin_delivery(std::to_string(i), {.key = "same"}, 10s));
-  std::vector<std::int64_t> offsets(begun.size());
-  for (std::size_t i = begun.size(); i-- > 0;)
-    offsets[i] = producer.finish_delivery(begun[i]).offset;
+    started.push_back(PendingDelivery::start(producer, std::to_string(i), {.key = "same"}));
+  std::vector<std::int64_t> offsets(started.size());
+  for (std::size_t i = started.size(); i-- > 0;)
+    offsets[i] = started[i].wait().offset.value();
   // Other tests may write between them.
   EXPECT_TRUE(std::is_sorted(offsets.begin(), offsets.end(), std::less_equal<>()));
 }
 
-TEST(Delivery, ThatIsNeverFinishedIsSentAllTheSame) {
+TEST(Delivery, SendsAMessageThatNothingWaitsFor) {
   Producer producer(TestBroker::shared().producer_options());
   const std::string mark = unique_name("unfinished");
-  static_cast<void>(producer.begin_delivery(mark, {}, 10s));
+  static_cast<void>(PendingDelivery::start(producer, mark, {}));
   EXPECT_EQ(producer.flush(10s), 0U);
   Consumer consumer(from_earliest({"test"}));
   EXPECT_THAT(read_messages(consumer, 1, mark), SizeIs(1));
+}
+
+TEST(Delivery, FlushAndPollCoverEventsAndOtherMessagesAlike) {
+  Producer producer(TestBroker::shared().producer_options());
+  producer.produce("a message");
+  ASSERT_EQ(producer.flush(10s), 0U);
+  static_cast<void>(producer.poll());
+  const PendingDelivery event = PendingDelivery::start(producer, "an event", {});
+  EXPECT_EQ(producer.flush(10s), 0U);
+  EXPECT_TRUE(event.is_done());
+  EXPECT_EQ(producer.poll(), 1U);
 }
 
 TEST(Delivery, WorksOverSaslPlaintext) {
@@ -76,23 +88,23 @@ TEST(Delivery, WorksOverSaslPlaintext) {
   options.bootstrap_servers = TestBroker::shared().sasl_plaintext();
   options.use_ssl = false;
   Producer producer(options);
-  EXPECT_GE(producer.deliver("plain", {}, 10s).offset, 0);
+  EXPECT_GE(producer.deliver("plain").offset.value(), 0);
 }
 
-TEST(Delivery, NeedsNoTokenWhereTheProtocolIsPlaintext) {
+TEST(Delivery, NeedsNoTokenOverPlaintext) {
   ProducerOptions options;
   options.bootstrap_servers = TestBroker::shared().plaintext();
   options.service_url = "http://localhost:8000/api/";
   options.topic = "test";
   options.kafka_config = {{"security.protocol", "plaintext"}};
   Producer producer(options);
-  EXPECT_GE(producer.deliver("open", {}, 10s).offset, 0);
+  EXPECT_GE(producer.deliver("open").offset.value(), 0);
 }
 
 TEST(Delivery, SerializesJson) {
   Producer producer(TestBroker::shared().producer_options());
   const std::string mark = unique_name("json");
-  producer.deliver(nlohmann::json{{"graceid", mark}}, {}, 10s);
+  producer.deliver(nlohmann::json{{"graceid", mark}});
   Consumer consumer(from_earliest({"test"}));
   const auto messages = read_messages(consumer, 1, R"({"graceid":")" + mark);
   ASSERT_THAT(messages, SizeIs(1));
@@ -114,7 +126,7 @@ TEST(Delivery, KeepsTheOrderOfAKey) {
     ASSERT_EQ(messages[static_cast<std::size_t>(i)].value, mark + std::to_string(i));
 }
 
-TEST(Delivery, ReportsEachMessageOnceOnTheFlushingThread) {
+TEST(Delivery, ReportsEachMessageOnceOnAThreadOfTheProducer) {
   Producer producer(TestBroker::shared().producer_options());
   std::vector<int> reported;
   std::vector<std::thread::id> threads;
@@ -123,17 +135,19 @@ TEST(Delivery, ReportsEachMessageOnceOnTheFlushingThread) {
                        EXPECT_FALSE(report.error);
                        EXPECT_EQ(report.value, "counted");
                        EXPECT_EQ(report.topic, "localhost.test");
+                       EXPECT_TRUE(report.offset);
                        reported.push_back(i);
                        threads.push_back(std::this_thread::get_id());
                      }});
   }
   EXPECT_EQ(producer.flush(20s), 0U);
   EXPECT_THAT(reported, SizeIs(100));
-  EXPECT_THAT(threads, testing::Each(std::this_thread::get_id()));
+  EXPECT_THAT(threads, testing::Each(threads.front()));
+  EXPECT_NE(threads.front(), std::this_thread::get_id());
   EXPECT_EQ(producer.pending_messages(), 0U);
 }
 
-TEST(Delivery, GivesAnExceptionOfACallbackToTheCallerOfFlushAndGoesOn) {
+TEST(Delivery, RethrowsTheFirstExceptionOfACallbackFromFlush) {
   Producer producer(TestBroker::shared().producer_options());
   int reports = 0;
   for (int i = 0; i < 3; ++i) {
@@ -147,10 +161,31 @@ TEST(Delivery, GivesAnExceptionOfACallbackToTheCallerOfFlushAndGoesOn) {
   EXPECT_EQ(producer.flush(20s), 0U);
 }
 
-TEST(Delivery, RefusesToWaitInsideACallbackInsteadOfHanging) {
+TEST(Delivery, RefusesToWaitInsideACallback) {
   Producer producer(TestBroker::shared().producer_options());
   producer.produce("x", {.on_delivery = [&](const DeliveryReport&) { producer.flush(); }});
   EXPECT_THROW(producer.flush(20s), KafkaProducerError);
+  producer.produce("x", {.on_delivery = [&](const DeliveryReport&) { producer.deliver("y"); }});
+  EXPECT_THROW(producer.flush(20s), KafkaProducerError);
+}
+
+TEST(Delivery, RefusesToCloseInsideACallbackAndLosesNothing) {
+  Producer producer(TestBroker::shared().producer_options());
+  int reports = 0;
+  producer.produce("first", {.on_delivery = [&](const DeliveryReport& report) {
+                     EXPECT_FALSE(report.error);
+                     ++reports;
+                     producer.close();
+                   }});
+  producer.produce("second", {.on_delivery = [&](const DeliveryReport& report) {
+                     EXPECT_FALSE(report.error);
+                     ++reports;
+                   }});
+  EXPECT_THROW(producer.flush(20s), KafkaProducerError);
+  EXPECT_EQ(producer.flush(20s), 0U);
+  EXPECT_EQ(reports, 2);
+  EXPECT_TRUE(producer.deliver("still open").offset);
+  EXPECT_EQ(producer.close(), 0U);
 }
 
 TEST(Delivery, AllowsToProduceInsideACallback) {
@@ -164,7 +199,7 @@ TEST(Delivery, AllowsToProduceInsideACallback) {
   EXPECT_TRUE(second_reported);
 }
 
-TEST(Delivery, LetsManyThreadsDeliverThroughOneProducer) {
+TEST(Delivery, IsSharedByManyThreads) {
   Producer producer(TestBroker::shared().producer_options());
   std::vector<std::int64_t> offsets(std::size_t{8} * 25);
   {
@@ -172,7 +207,7 @@ TEST(Delivery, LetsManyThreadsDeliverThroughOneProducer) {
     for (std::size_t thread = 0; thread < 8; ++thread) {
       threads.emplace_back([&, thread] {
         for (std::size_t i = 0; i < 25; ++i)
-          offsets[thread * 25 + i] = producer.deliver("shared", {}, 20s).offset;
+          offsets[thread * 25 + i] = producer.deliver("shared").offset.value();
       });
     }
   }
@@ -181,43 +216,43 @@ TEST(Delivery, LetsManyThreadsDeliverThroughOneProducer) {
   EXPECT_EQ(producer.pending_messages(), 0U);
 }
 
-TEST(Delivery, NamesATopicThatIsNotThere) {
+TEST(Delivery, NamesAMissingTopic) {
   ProducerOptions options = TestBroker::shared().producer_options();
   options.topic.reset();
   Producer producer(options);
   try {
-    producer.deliver("lost", {.topic = "nosuchpipeline"}, 10s);
-    FAIL() << "delivered to a topic that is not there";
+    producer.deliver("lost", {.topic = "nosuchpipeline"});
+    FAIL() << "delivered to a missing topic";
   } catch (const KafkaTopicError& error) {
     EXPECT_THAT(error.what(), HasSubstr("localhost.nosuchpipeline"));
     EXPECT_FALSE(error.may_have_arrived());
   }
 }
 
-TEST(Delivery, IsRefusedOnATopicThatMayOnlyBeRead) {
+TEST(Delivery, FailsOnAReadOnlyTopic) {
   Producer producer(TestBroker::shared().producer_options());
   try {
-    producer.deliver("lost", {.topic = "readonly"}, 10s);
+    producer.deliver("lost", {.topic = "readonly"});
     FAIL() << "delivered to a read-only topic";
   } catch (const KafkaTopicError& error) {
     EXPECT_THAT(error.what(), HasSubstr("permission"));
   }
 }
 
-TEST(Delivery, TellsStrictFlushOfAFailure) {
+TEST(Delivery, FailsAStrictFlushAfterAFailure) {
   Producer producer(TestBroker::shared().producer_options());
   producer.produce("lost", {.topic = "readonly"});
   EXPECT_THROW(producer.flush(10s, true), KafkaTopicError);
   EXPECT_EQ(producer.flush(10s, true), 0U);
 }
 
-TEST(Delivery, RefusesAMessageOverTheLimitWithoutQueueingIt) {
+TEST(Delivery, RejectsAnOversizedMessageWithoutQueueingIt) {
   Producer producer(TestBroker::shared().producer_options());
   EXPECT_THROW(producer.produce(std::string(producer.message_limit() + 1, 'x')), KafkaProducerError);
   EXPECT_EQ(producer.pending_messages(), 0U);
 }
 
-TEST(Delivery, EndsWithClose) {
+TEST(Delivery, RejectsMessagesAfterClose) {
   Producer producer(TestBroker::shared().producer_options());
   producer.produce("last");
   EXPECT_EQ(producer.close(), 0U);
@@ -226,7 +261,7 @@ TEST(Delivery, EndsWithClose) {
   EXPECT_EQ(producer.close(), 0U);
 }
 
-TEST(Ping, GoesToTheTestTopicAndTellsWhoIsThere) {
+TEST(Ping, GoesToTheTestTopicWithTheClaimsOfTheToken) {
   ProducerOptions options = TestBroker::shared().producer_options();
   options.topic.reset();
   Producer producer(options);
@@ -240,7 +275,7 @@ TEST(Ping, GoesToTheTestTopicAndTellsWhoIsThere) {
   EXPECT_THAT(message.at("scope").get<std::string>(), HasSubstr("kafka.produce"));
 }
 
-TEST(Construction, NamesTheInstancesThatHaveTopicsWhereOursHasNone) {
+TEST(Construction, NamesTheInstancesThatHaveTopics) {
   ProducerOptions options = TestBroker::shared().producer_options();
   options.instance_name = "gracedb-nowhere";
   options.topic.reset();
@@ -253,7 +288,7 @@ TEST(Construction, NamesTheInstancesThatHaveTopicsWhereOursHasNone) {
   }
 }
 
-TEST(Construction, FailsWhereADefaultTopicIsMissingOrForbidden) {
+TEST(Construction, FailsOnAMissingOrForbiddenDefaultTopic) {
   ProducerOptions options = TestBroker::shared().producer_options();
   options.topic = "nosuchpipeline";
   EXPECT_THROW(Producer{options}, KafkaTopicError);
@@ -261,7 +296,7 @@ TEST(Construction, FailsWhereADefaultTopicIsMissingOrForbidden) {
   EXPECT_THROW(Producer{options}, KafkaTopicError);
 }
 
-TEST(Construction, FailsSoonWhereNoBrokerAnswers) {
+TEST(Construction, FailsWithinSecondsWithoutABroker) {
   ProducerOptions options = TestBroker::shared().producer_options();
   options.bootstrap_servers = "localhost:1";
   const auto start = std::chrono::steady_clock::now();

@@ -5,186 +5,201 @@
 #include "gracedb/kafka/message.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gracedb::kafka {
 
-/// How a Producer connects, authenticates and delivers. Give what differs from the defaults.
+/// How a Producer connects, logs in and delivers. Set what differs from the defaults.
 struct ProducerOptions {
-  std::string bootstrap_servers{};     ///< "host:port[,host:port…]"
-  std::optional<std::string> topic{};  ///< default pipeline, e.g. "gstlal"; namespaced with the instance name
-  std::optional<std::string> instance_name{};  ///< exactly one of instance_name and service_url
-  std::optional<std::string> service_url{};    ///< e.g. "https://gracedb-test.ligo.org/api/"
+  /// "host:port[,host:port…]" (`bootstrap.servers`).
+  std::string bootstrap_servers{};
 
-  bool use_ssl = true;                        ///< SASL_SSL; SASL_PLAINTEXT where false
-  std::optional<std::string> ca_cert_path{};  ///< PEM file; default: the system's certificates
-  bool skip_hostname_verification = false;    ///< for a development broker whose certificate has another name
+  /// Default pipeline of produce() and deliver(), for example "gstlal". The topic is "<instance>.<pipeline>".
+  std::optional<std::string> topic{};
 
+  /// The GraceDB instance, for example "gracedb-test". Set exactly one of instance_name and service_url.
+  std::optional<std::string> instance_name{};
+
+  /// Service URL that the instance name is derived from, for example "https://gracedb-test.ligo.org/api/".
+  std::optional<std::string> service_url{};
+
+  /// Encrypt by TLS (`security.protocol`: `sasl_ssl`, else `sasl_plaintext`).
+  bool use_ssl = true;
+
+  /// PEM file with the certificate authorities to trust (`ssl.ca.location`). Default: those of the system.
+  std::optional<std::string> ca_cert_path{};
+
+  /// Accept a certificate for another host name (`ssl.endpoint.identification.algorithm=none`). Only for development.
+  bool skip_hostname_verification = false;
+
+  /// The scope that a token must have.
   std::string token_scope = "kafka.produce";
-  std::optional<std::string> token_audience{};  ///< default: any host of bootstrap_servers
-  bool reload_cred = true;                      ///< renew the token ahead of its expiry
-  std::chrono::seconds reload_buffer{300};      ///< renew a token this long before its `exp`
-  auth::OAuthCallback oauth_callback{};         ///< supplies tokens instead of discovery, if given
 
-  /// How long GraceDb::create_event() waits for the broker's confirmation.
+  /// The audience that a token must have. Default: any host of `bootstrap_servers`.
+  std::optional<std::string> token_audience{};
+
+  /// Renew the token before it expires.
+  bool reload_cred = true;
+
+  /// How long before its expiry a token is renewed, in seconds.
+  std::chrono::seconds reload_buffer{300};
+
+  /// Supplies tokens instead of discovery. Called on a background thread.
+  auth::OAuthCallback oauth_callback{};
+
+  /// How long an event is tried, in milliseconds (`message.timeout.ms` of create_event(), deliver() and ping()).
+  /// After this time librdkafka gives the message up and never sends it again.
   std::chrono::milliseconds flush_timeout{10'000};
-  /// acks=all, enable.idempotence=true, max.in.flight=1, retries=5, retry.backoff.ms=200,
-  /// delivery.timeout.ms=30000, request.timeout.ms=10000. Without it messages may be lost or doubled.
+
+  /// `acks=all`, `enable.idempotence=true`, `max.in.flight=1`, `retry.backoff.ms=200`,
+  /// `delivery.timeout.ms=30000` (produce()) and `request.timeout.ms=10000`. Retries end with the delivery
+  /// timeout, not with their number. Without it messages may be lost or duplicated.
   bool guaranteed_delivery = true;
-  /// How long produce() waits for room in its queue before it throws. The queue has 32 MiB, unless
-  /// queue.buffering.max.kbytes in `kafka_config` says otherwise, and librdkafka's 100,000 messages.
+
+  /// How long produce() and deliver() wait while the queue is full, in milliseconds. The queue holds 128 MiB
+  /// (`queue.buffering.max.kbytes`) and 100,000 messages (`queue.buffering.max.messages`).
   std::chrono::milliseconds queue_full_timeout{10'000};
 
-  bool validate_token = true;  ///< look a token up at construction and fail at once without one
-  bool check_for_topics =
-      true;  ///< at construction: reach the broker, and find the topic (or any of the instance)
+  /// Look for a token at construction and fail at once without one.
+  bool validate_token = true;
 
-  /// Any librdkafka property, applied last. With security.protocol=plaintext no token is needed.
+  /// At construction, connect to the broker and look for `topic`, or for any topic of the instance.
+  bool check_for_topics = true;
+
+  /// Any librdkafka property, applied last. With `security.protocol=plaintext` no token is needed.
   std::map<std::string, std::string> kafka_config{};
 };
 
-/// What became of one message.
+/// The result of one message.
 struct DeliveryReport {
+  /// With the instance name, for example "gracedb-test.gstlal".
   std::string topic{};
   std::int32_t partition = -1;
-  std::int64_t offset = -1001;
-  std::string_view key{};    ///< valid during the callback only
-  std::string_view value{};  ///< valid during the callback only
-  /// Empty if the broker has confirmed the message.
+  /// Set if the broker has acknowledged the message.
+  std::optional<std::int64_t> offset{};
+  /// Valid during the callback only.
+  std::string_view key{};
+  /// Valid during the callback only.
+  std::string_view value{};
+  /// Empty if the broker has acknowledged the message.
   std::optional<KafkaMessageDeliveryError> error{};
 };
 
-/// Called once for each message, on the thread that is in produce(), poll(), flush(), deliver() or close().
-/// An exception thrown here does not disturb delivery; the first one is rethrown by that call when it is
-/// done.
+/// Called once for each message, on a thread of the producer. It may call produce(); calls that wait (deliver,
+/// flush, poll, close, ping) throw KafkaProducerError there. An exception that it throws does not disturb
+/// delivery: the next produce(), poll(), flush() or close() throws the first one.
 using DeliveryCallback = std::function<void(const DeliveryReport&)>;
 
 struct ProduceOptions {
-  std::optional<std::string> topic{};  ///< pipeline; default: ProducerOptions::topic
-  std::optional<std::string> key{};    ///< messages of one key keep their order
+  /// Pipeline, for example "gstlal". Default: ProducerOptions::topic.
+  std::optional<std::string> topic{};
+  /// Messages with the same key keep their order.
+  std::optional<std::string> key{};
   Headers headers{};
-  std::optional<std::int32_t> partition{};                           ///< default: chosen from the key
-  std::optional<std::chrono::system_clock::time_point> timestamp{};  ///< default: now
+  /// Default: chosen by the key.
+  std::optional<std::int32_t> partition{};
+  /// UTC. Default: now.
+  std::optional<std::chrono::system_clock::time_point> timestamp{};
   DeliveryCallback on_delivery{};
 };
 
 struct PingResult {
   std::string topic{};
   std::int32_t partition = -1;
-  std::int64_t offset = -1001;
-  std::string message{};  ///< the JSON text that was sent
+  std::int64_t offset = 0;
+  /// The JSON text that was sent.
+  std::string message{};
 };
 
-struct Ticket;
-
-/// A message on its way, from Producer::begin_delivery() to Producer::finish_delivery().
-class Delivery {
- public:
-  /// True once its outcome is known, so that finish_delivery() does not wait.
-  bool is_done() const noexcept;
-
- private:
-  friend class Producer;
-  explicit Delivery(std::shared_ptr<Ticket> ticket) : ticket_(std::move(ticket)) {}
-  std::shared_ptr<Ticket> ticket_;
-};
-
-/// A wait without end.
+/// A wait without limit.
 inline constexpr std::chrono::milliseconds forever{-1};
 
 /// Publishes messages to "<instance>.<pipeline>" topics. Safe to share between threads.
 ///
-/// The connection is made and the token renewed in the background, whether or not anybody calls. When the
-/// broker refuses the token, produce(), flush() and poll() throw KafkaAuthenticationError until a token is
-/// accepted; each such call looks for a fresh token first, so putting one in place is all it takes.
+/// A thread of the producer receives the delivery reports and runs the callbacks, whether or not the program
+/// calls. When the broker rejects the token, produce(), flush() and poll() throw KafkaAuthenticationError until
+/// a token is accepted; each such call looks for a new token first, so it is enough to put one in place.
 class Producer {
  public:
   /// @throws std::invalid_argument     contradictory or unknown options; the message lists every fault
   /// @throws KafkaTokenError           no usable token (only with validate_token)
-  /// @throws KafkaAuthenticationError  the broker refuses the token (only with check_for_topics)
+  /// @throws KafkaAuthenticationError  the broker rejects the token (only with check_for_topics)
   /// @throws KafkaConnectionError      no broker answered within 10 s (only with check_for_topics)
   /// @throws KafkaTopicError           no such topic, or none of this instance (only with check_for_topics)
   explicit Producer(ProducerOptions options);
 
-  /// Closes with a bound of 5 s and logs what was lost.
+  /// Closes within 5 s and logs how many messages were not delivered.
   ~Producer();
   Producer(Producer&&) noexcept;
   Producer& operator=(Producer&&) noexcept;
 
-  /// Queues one message and returns; the outcome is reported to `options.on_delivery`. It may wait 5 ms for
-  /// company (`linger.ms`), so that many are sent together; deliver() does not.
+  /// Queues one message and returns; `options.on_delivery` receives its result.
   /// @throws std::invalid_argument     no topic given and no default set
-  /// @throws KafkaAuthenticationError  the broker has refused the token, and there is no fresh one
-  /// @throws KafkaProducerError        the queue stayed full for queue_full_timeout, the message is larger
-  /// than
+  /// @throws KafkaAuthenticationError  the broker rejects the token, and there is no new one
+  /// @throws KafkaProducerError        the queue stayed full for queue_full_timeout, the message is larger than
   ///                                   message_limit(), or the producer is closed; nothing was queued
   void produce(Payload value, ProduceOptions options = {});
 
-  /// Sends one message and waits for the broker's answer to that message alone. If it fails or `timeout`
-  /// passes, the message is withdrawn; messages of produce() are not touched by that, and other deliver()s
-  /// under way go on. One of those whose answer was outstanding is sent again and may be on the topic twice:
-  /// use keys or content by which a reader knows it, as the supervisor does.
-  /// @throws KafkaMessageDeliveryError  not confirmed; may_have_arrived() tells whether it had left already
-  /// @throws KafkaTopicError            the topic is missing or not allowed
-  /// @throws KafkaAuthenticationError   the broker refuses the token; the message was withdrawn
+  /// Sends one message and waits until the broker acknowledges it or librdkafka gives it up after
+  /// flush_timeout; once given up it is never sent. An Interruptible of this thread ends the wait, not the
+  /// delivery.
+  /// @throws KafkaMessageDeliveryError  not acknowledged; see may_have_arrived()
+  /// @throws KafkaTopicError            the topic is missing or forbidden
+  /// @throws KafkaAuthenticationError   the broker rejects the token
   /// @throws as produce() otherwise
-  DeliveryReport deliver(Payload value, ProduceOptions options, std::chrono::milliseconds timeout);
+  DeliveryReport deliver(Payload value, ProduceOptions options = {});
 
-  /// The first half of deliver(), for many messages at a time: queues the message and returns. `timeout`
-  /// begins here. A delivery that is never finished is reported to nobody; the message is sent all the same.
-  /// @throws as produce()
-  Delivery begin_delivery(Payload value, ProduceOptions options, std::chrono::milliseconds timeout);
-  /// The second half: waits for the broker's answer. Where the time of this message has passed, the messages
-  /// of other deliveries whose time has passed are withdrawn with it.
-  /// @throws as deliver()
-  DeliveryReport finish_delivery(const Delivery& delivery);
-
-  /// Runs delivery callbacks; waits up to `timeout` for the first.
-  /// @return how many were run
+  /// Waits up to `timeout` for results that no earlier poll() has counted.
+  /// @return how many messages were acknowledged or have failed since the last poll()
   /// @throws KafkaAuthenticationError  as for produce()
-  int poll(std::chrono::milliseconds timeout = std::chrono::milliseconds(0));
+  std::size_t poll(std::chrono::milliseconds timeout = std::chrono::milliseconds(0));
 
-  /// Waits until every message is delivered or has failed, at most `timeout`.
-  /// @param strict  throw KafkaMessageDeliveryError where messages remain or have failed since the last
-  /// flush,
-  ///                with the last error and a hint, instead of returning their number
-  /// @return how many messages are still pending; look at it
+  /// Waits until every message is acknowledged or has failed and its callback has returned, at most `timeout`.
+  /// @param strict  throw KafkaMessageDeliveryError if messages are pending or have failed since the last
+  ///                flush, with the last error and a hint
+  /// @return the number of pending messages
   /// @throws KafkaAuthenticationError  as for produce()
   std::size_t flush(std::chrono::milliseconds timeout = forever, bool strict = false);
 
   /// Flushes for at most `timeout` and releases everything. Messages still pending are reported as failed and
   /// logged. Later calls do nothing.
-  /// @return how many messages were lost
+  /// @return the number of messages that were not delivered
+  /// @throws KafkaProducerError  called from a delivery callback; the producer stays open
   std::size_t close(std::chrono::milliseconds timeout = std::chrono::milliseconds(30'000));
 
-  /// Messages queued or on their way, and reports not yet run.
+  /// The number of messages without a result, or whose callback has not returned.
   std::size_t pending_messages() const;
 
-  /// Sends a ping message and waits for its confirmation: the whole way through token, TLS, SASL and topic.
-  /// @param topic  default: the default topic, else "test"
+  /// Sends a ping message and waits for its acknowledgement: a test of token, TLS, SASL and topic.
+  /// @param topic    default: the default topic, else "test"
+  /// @param timeout  in milliseconds; flush_timeout limits it
   /// @throws as deliver()
   PingResult ping(const std::optional<std::string>& topic = std::nullopt,
                   std::chrono::milliseconds timeout = std::chrono::milliseconds(10'000));
 
-  /// The topics the broker shows to this token, of every instance, sorted by name.
+  /// The topics that the broker shows to this token, of every instance, sorted by name.
   /// @throws KafkaConnectionError, KafkaAuthenticationError
   std::vector<TopicInfo> list_topics(std::chrono::milliseconds timeout = std::chrono::milliseconds(10'000));
 
   const std::string& instance_name() const noexcept;
   const std::string& bootstrap_servers() const noexcept;
   std::chrono::milliseconds flush_timeout() const noexcept;
-  /// The largest message in bytes, headers and framing included: librdkafka's message.max.bytes, but not more
-  /// than the queue takes (queue.buffering.max.kbytes).
+  /// The largest message in bytes, headers and framing included: `message.max.bytes`, but at most the size of
+  /// the queue (`queue.buffering.max.kbytes`).
   std::size_t message_limit() const noexcept;
 
  private:
+  friend class PendingDelivery;
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace gracedb::kafka

@@ -1,7 +1,7 @@
 #include "gracedb/kafka/consumer.hpp"
 #include "gracedb/kafka/producer.hpp"
 
-#include "kafka/client_config.hpp"
+#include "kafka/config.hpp"
 #include "support/temporary_directory.hpp"
 
 #include <gmock/gmock.h>
@@ -79,7 +79,7 @@ TEST(ProducerOptions, NeedExactlyOneOfInstanceNameAndServiceUrl) {
   EXPECT_THAT(fault_of(options), HasSubstr("neither instance_name nor service_url"));
 }
 
-TEST(ProducerOptions, TellAllFaultsInOneMessage) {
+TEST(ProducerOptions, ReportAllFaultsInOneMessage) {
   ProducerOptions options = offline_options();
   options.bootstrap_servers.clear();
   options.instance_name.reset();
@@ -92,7 +92,7 @@ TEST(ProducerOptions, TellAllFaultsInOneMessage) {
                     HasSubstr("flush_timeout"), HasSubstr("no.such.property"), HasSubstr("linger.ms")));
 }
 
-TEST(ProducerOptions, RefuseToWeakenGuaranteedDeliveryInSilence) {
+TEST(ProducerOptions, RejectPropertiesThatWeakenGuaranteedDelivery) {
   ProducerOptions options = offline_options();
   options.kafka_config["acks"] = "1";
   EXPECT_THAT(fault_of(options), HasSubstr("acks"));
@@ -100,19 +100,19 @@ TEST(ProducerOptions, RefuseToWeakenGuaranteedDeliveryInSilence) {
   EXPECT_EQ(fault_of(options), "");
 }
 
-TEST(ProducerOptions, NameACertificateThatCannotBeRead) {
+TEST(ProducerOptions, NameAnUnreadableCertificate) {
   ProducerOptions options = offline_options();
   options.ca_cert_path = "/no/such/ca.pem";
   EXPECT_THAT(fault_of(options), HasSubstr("/no/such/ca.pem"));
 }
 
-TEST(ProducerOptions, LetKafkaConfigHaveTheLastWord) {
+TEST(ProducerOptions, ApplyKafkaConfigLast) {
   ProducerOptions options = offline_options();
   options.kafka_config["message.max.bytes"] = "2000";
   EXPECT_EQ(Producer(options).message_limit(), 2000U);
 }
 
-TEST(ProducerOptions, LetNoMessageBeLargerThanTheQueue) {
+TEST(ProducerOptions, LimitMessagesToTheSizeOfTheQueue) {
   ProducerOptions options = offline_options();
   options.topic = "test";
   options.kafka_config["queue.buffering.max.kbytes"] = "2";
@@ -122,19 +122,19 @@ TEST(ProducerOptions, LetNoMessageBeLargerThanTheQueue) {
               ThrowsMessage<KafkaProducerError>(HasSubstr("larger than")));
 }
 
-TEST(ProducerOptions, Keep32MiBOfMessagesThatNobodyWaitsFor) {
+TEST(ProducerOptions, LimitTheQueueTo128MiB) {
   ProducerOptions options = offline_options();
   options.topic = "test";
   options.queue_full_timeout = std::chrono::milliseconds(0);
   Producer producer(options);
   const std::string mebibyte(std::size_t{1} << 20U, 'x');
-  for (int i = 0; i < 32; ++i)
+  for (int i = 0; i < 128; ++i)
     producer.produce(mebibyte);
   EXPECT_THROW(producer.produce(mebibyte), KafkaProducerError);
   producer.close(std::chrono::milliseconds(0));
 }
 
-TEST(ProducerOptions, HaveRoomForTheLargestMessageInEachQueue) {
+TEST(ProducerOptions, HaveRoomForTheLargestMessage) {
   ProducerOptions options = offline_options();
   options.topic = "test";
   options.queue_full_timeout = std::chrono::milliseconds(0);
@@ -146,13 +146,13 @@ TEST(ProducerOptions, HaveRoomForTheLargestMessageInEachQueue) {
   producer.close(std::chrono::milliseconds(0));
 }
 
-TEST(ProducerOptions, NeedATopicSomewhere) {
+TEST(ProducerOptions, NeedATopic) {
   Producer producer(offline_options());
   EXPECT_THROW(producer.produce("x"), std::invalid_argument);
   EXPECT_THROW(producer.produce("x", {.topic = "two words"}), std::invalid_argument);
 }
 
-TEST(ConsumerOptions, RefuseAnUnknownStart) {
+TEST(ConsumerOptions, RejectAnUnknownAutoOffsetReset) {
   ConsumerOptions options = offline_consumer_options();
   options.auto_offset_reset = "yesterday";
   EXPECT_THROW(Consumer{options}, std::invalid_argument);
@@ -174,13 +174,13 @@ TEST(ConsumerOptions, NeedATopicToSubscribeTo) {
 class ClientConfig : public testing::Test {
  protected:
   std::string effective(const char* name) {
-    Faults faults;
+    OptionFaults faults;
     const ConfHandle config = make_config(settings, {}, faults);
     faults.raise("test");
     return property(config.get(), name);
   }
 
-  ClientSettings settings = ClientSettings::from(ProducerOptions{.bootstrap_servers = "localhost:9092"});
+  KafkaConnection settings = connection_of(ProducerOptions{.bootstrap_servers = "localhost:9092"});
 };
 
 TEST_F(ClientConfig, LogsInWithATokenOverTlsByDefault) {
@@ -191,12 +191,12 @@ TEST_F(ClientConfig, LogsInWithATokenOverTlsByDefault) {
   EXPECT_EQ(effective("socket.nagle.disable"), "true");
 }
 
-TEST_F(ClientConfig, LogsInWithoutTlsWhereToldTo) {
+TEST_F(ClientConfig, LogsInWithoutTls) {
   settings.use_ssl = false;
   EXPECT_EQ(effective("security.protocol"), "sasl_plaintext");
 }
 
-TEST_F(ClientConfig, UsesTheGivenAuthorityAndSkipsTheHostNameWhereToldTo) {
+TEST_F(ClientConfig, UsesTheGivenCertificatesAndSkipsTheHostName) {
   const test_support::TemporaryDirectory directory;
   settings.ca_cert_path = directory.write("ca.pem", "certificate").string();
   settings.skip_hostname_verification = true;
@@ -204,7 +204,7 @@ TEST_F(ClientConfig, UsesTheGivenAuthorityAndSkipsTheHostNameWhereToldTo) {
   EXPECT_EQ(effective("ssl.endpoint.identification.algorithm"), "none");
 }
 
-TEST_F(ClientConfig, TakesTheOtherSpellingOfTheMechanism) {
+TEST_F(ClientConfig, AcceptsSaslMechanism) {
   settings.kafka_config = {{"sasl.mechanism", "PLAIN"}};
   EXPECT_EQ(effective("sasl.mechanisms"), "PLAIN");
 }

@@ -96,7 +96,7 @@ TEST_F(Submit, ConfirmsEachOfManyEventsUnderItsOwnGraceid) {
     EXPECT_EQ(created.route, EventRoute::kafka);
     EXPECT_EQ(created.content_id, kafka::content_id(files[i]));
     graceids.insert(created.graceid.value());
-    offsets.insert(created.delivery.value().offset);
+    offsets.insert(created.delivery.value().offset.value());
   }
   EXPECT_THAT(graceids, SizeIs(files.size()));
   EXPECT_THAT(offsets, SizeIs(files.size()));

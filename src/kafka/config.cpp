@@ -1,4 +1,4 @@
-#include "kafka/client_config.hpp"
+#include "kafka/config.hpp"
 
 #include "gracedb/kafka/topics.hpp"
 
@@ -14,7 +14,7 @@
 namespace gracedb::kafka {
 namespace {
 
-void set(rd_kafka_conf_t* config, const std::string& name, const std::string& value, Faults& faults) {
+void set(rd_kafka_conf_t* config, const std::string& name, const std::string& value, OptionFaults& faults) {
   std::array<char, 512> reason{};
   if (rd_kafka_conf_set(config, name.c_str(), value.c_str(), reason.data(), reason.size()) !=
       RD_KAFKA_CONF_OK) {
@@ -22,22 +22,22 @@ void set(rd_kafka_conf_t* config, const std::string& name, const std::string& va
   }
 }
 
-Properties common_defaults(const ClientSettings& settings) {
+Properties common_defaults(const KafkaConnection& connection) {
   Properties defaults{
-      {"bootstrap.servers", settings.bootstrap_servers},
-      {"security.protocol", settings.use_ssl ? "sasl_ssl" : "sasl_plaintext"},
+      {"bootstrap.servers", connection.bootstrap_servers},
+      {"security.protocol", connection.use_ssl ? "sasl_ssl" : "sasl_plaintext"},
       {"sasl.mechanisms", "OAUTHBEARER"},
       {"message.max.bytes", "10485760"},
       {"socket.nagle.disable", "true"},
       {"socket.keepalive.enable", "true"},
-      // A broker that comes back, or a token that is renewed, is noticed within this time.
+      // Reconnect soon after a broker restart or a token renewal.
       {"reconnect.backoff.ms", "100"},
       {"reconnect.backoff.max.ms", "2000"},
-      // Brokers close idle connections; that is not worth a line.
+      // Brokers close idle connections: do not log that.
       {"log.connection.close", "false"},
   };
-  if (settings.use_ssl && settings.ca_cert_path) defaults["ssl.ca.location"] = *settings.ca_cert_path;
-  if (settings.use_ssl && settings.skip_hostname_verification) {
+  if (connection.use_ssl && connection.ca_cert_path) defaults["ssl.ca.location"] = *connection.ca_cert_path;
+  if (connection.use_ssl && connection.skip_hostname_verification) {
     defaults["ssl.endpoint.identification.algorithm"] = "none";
   }
   // Since librdkafka 2.5 rd_kafka_destroy() can wait 1 s for the end of its telemetry (KIP-714), even if the broker
@@ -51,35 +51,35 @@ bool is_topic_character(char c) {
          c == '-';
 }
 
-void check(const ClientSettings& settings, Faults& faults) {
-  if (settings.bootstrap_servers.empty()) faults.add("bootstrap_servers is empty; give host:port");
-  if (settings.reload_buffer < std::chrono::seconds(0)) faults.add("reload_buffer is negative");
-  if (settings.use_ssl && settings.ca_cert_path && ::access(settings.ca_cert_path->c_str(), R_OK) != 0) {
-    faults.add(fmt::format("ca_cert_path '{}' cannot be read", *settings.ca_cert_path));
+void check(const KafkaConnection& connection, OptionFaults& faults) {
+  if (connection.bootstrap_servers.empty()) faults.add("bootstrap_servers is empty; give host:port");
+  if (connection.reload_buffer < std::chrono::seconds(0)) faults.add("reload_buffer is negative");
+  if (connection.use_ssl && connection.ca_cert_path && ::access(connection.ca_cert_path->c_str(), R_OK) != 0) {
+    faults.add(fmt::format("ca_cert_path '{}' cannot be read", *connection.ca_cert_path));
   }
 }
 
 }  // namespace
 
-void Faults::raise(std::string_view what) const {
+void OptionFaults::raise(std::string_view what) const {
   if (!faults_.empty()) throw std::invalid_argument(fmt::format("{}: {}", what, fmt::join(faults_, "; ")));
 }
 
-ConfHandle make_config(const ClientSettings& settings, const Properties& defaults, Faults& faults) {
-  check(settings, faults);
-  Properties merged = common_defaults(settings);
+ConfHandle make_config(const KafkaConnection& connection, const Properties& defaults, OptionFaults& faults) {
+  check(connection, faults);
+  Properties merged = common_defaults(connection);
   for (const auto& [name, value] : defaults)
     merged[name] = value;
-  for (const auto& [name, value] : settings.kafka_config) {
+  for (const auto& [name, value] : connection.kafka_config) {
     merged[name == "sasl.mechanism" ? "sasl.mechanisms" : name] = value;
   }
-  if (!settings.kafka_config.contains("sasl.mechanisms") &&
+  if (!connection.kafka_config.contains("sasl.mechanisms") &&
       !merged["security.protocol"].starts_with("sasl")) {
-    merged.erase("sasl.mechanisms");  // librdkafka warns of a mechanism that is not used
+    merged.erase("sasl.mechanisms");  // librdkafka warns about an unused mechanism
   }
   ConfHandle config(rd_kafka_conf_new());
   for (const auto& [name, value] : merged) {
-    // An empty list of brokers is reported above in the caller's own words.
+    // check() has reported an empty list of brokers.
     if (name != "bootstrap.servers" || !value.empty()) set(config.get(), name, value, faults);
   }
   return config;
@@ -107,16 +107,17 @@ bool needs_token(const rd_kafka_conf_t* config) {
          property(config, "sasl.oauthbearer.method") != "oidc";
 }
 
-std::string instance_name_of(const ClientSettings& settings, Faults& faults) {
-  if (settings.instance_name && settings.service_url) {
+std::string instance_name_of(const std::optional<std::string>& instance_name,
+                             const std::optional<std::string>& service_url, OptionFaults& faults) {
+  if (instance_name && service_url) {
     faults.add("instance_name and service_url are both given; give exactly one");
-  } else if (!settings.instance_name && !settings.service_url) {
+  } else if (!instance_name && !service_url) {
     faults.add("neither instance_name nor service_url is given; give exactly one");
-  } else if (settings.instance_name && settings.instance_name->empty()) {
+  } else if (instance_name && instance_name->empty()) {
     faults.add("instance_name is empty");
   } else {
     try {
-      return settings.instance_name ? *settings.instance_name : derive_instance_name(*settings.service_url);
+      return instance_name ? *instance_name : derive_instance_name(*service_url);
     } catch (const std::invalid_argument& fault) {
       faults.add(fault.what());
     }
@@ -124,7 +125,7 @@ std::string instance_name_of(const ClientSettings& settings, Faults& faults) {
   return {};
 }
 
-std::string checked_topic(std::string_view instance_name, std::string_view pipeline, Faults& faults) {
+std::string checked_topic(std::string_view instance_name, std::string_view pipeline, OptionFaults& faults) {
   std::string topic = make_topic_name(instance_name, pipeline);
   if (pipeline.empty()) {
     faults.add("the topic is empty; give a pipeline such as gstlal");

@@ -1,6 +1,5 @@
-#include "kafka/error_text.hpp"
+#include "kafka/librdkafka.hpp"
 
-#include "kafka/outbox.hpp"
 #include "support/fake_token.hpp"
 
 #include <gmock/gmock.h>
@@ -27,22 +26,6 @@ TEST(ErrorText, NamesTheCommandForAFreshToken) {
 TEST(ErrorText, HoldsNoToken) {
   const std::string token = test_support::fake_token({{"sub", "me"}});
   EXPECT_THAT(error_text("x", RD_KAFKA_RESP_ERR__FAIL, "refused " + token), Not(HasSubstr(token)));
-}
-
-TEST(NotDelivered, IsATopicErrorWhereTheTopicIsAtFault) {
-  EXPECT_THROW(throw_not_delivered("x", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, false),
-               KafkaTopicError);
-  EXPECT_THROW(throw_not_delivered("x", RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, false), KafkaTopicError);
-}
-
-TEST(NotDelivered, TellsWhetherTheMessageMayHaveArrived) {
-  try {
-    throw_not_delivered("x", RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, true);
-  } catch (const KafkaMessageDeliveryError& error) {
-    EXPECT_TRUE(error.may_have_arrived());
-    EXPECT_TRUE(error.is_retriable());
-    EXPECT_EQ(error.code(), RD_KAFKA_RESP_ERR__MSG_TIMED_OUT);
-  }
 }
 
 }  // namespace
