@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
-/// Everything this library throws on purpose. A wrong argument is `std::invalid_argument`; the rest is below.
-/// No message ever holds a token.
+/// The exceptions of this library. A wrong argument is `std::invalid_argument`; everything else is below.
+/// No message holds a token.
 namespace gracedb {
 
 /// What a KafkaError is about, independent of the client library and of the wording of its message.
@@ -52,7 +52,7 @@ class KafkaError : public std::runtime_error {
   KafkaErrorCode code() const noexcept { return code_; }
   /// True if the same call may succeed later without a change by the caller.
   bool is_retriable() const noexcept { return retriable_; }
-  /// True if this producer or consumer cannot work again and must be rebuilt.
+  /// True if this producer or consumer cannot continue and must be replaced by a new one.
   bool is_fatal() const noexcept { return fatal_; }
 
  private:
@@ -61,25 +61,25 @@ class KafkaError : public std::runtime_error {
   bool fatal_;
 };
 
-/// The broker refused the credentials, or the session's token ran out.
+/// The broker rejected the credentials, or the token of the session expired.
 class KafkaAuthenticationError : public KafkaError {
  public:
   using KafkaError::KafkaError;
 };
 
-/// No usable token could be found; the message lists every place looked at.
+/// No usable token was found; the message lists every place that was searched.
 class KafkaTokenError : public KafkaAuthenticationError {
  public:
   using KafkaAuthenticationError::KafkaAuthenticationError;
 };
 
-/// A producer could not take or send a message.
+/// A producer could not enqueue or send a message.
 class KafkaProducerError : public KafkaError {
  public:
   using KafkaError::KafkaError;
 };
 
-/// A message was taken but not delivered.
+/// A message was enqueued but not delivered.
 class KafkaMessageDeliveryError : public KafkaProducerError {
  public:
   explicit KafkaMessageDeliveryError(const std::string& message,
@@ -94,7 +94,7 @@ class KafkaMessageDeliveryError : public KafkaProducerError {
   bool may_have_arrived_;
 };
 
-/// The topic does not exist, or the token does not allow its use.
+/// The topic does not exist, or the token does not authorize its use.
 class KafkaTopicError : public KafkaMessageDeliveryError {
  public:
   using KafkaMessageDeliveryError::KafkaMessageDeliveryError;
@@ -125,10 +125,14 @@ class HttpError : public std::runtime_error {
         body_(std::move(body)),
         headers_(std::move(headers)) {}
 
-  int status() const noexcept { return status_; }                 ///< e.g. 403
-  const std::string& reason() const noexcept { return reason_; }  ///< e.g. "Forbidden"
-  const std::string& body() const noexcept { return body_; }      ///< the answer as GraceDB sent it
-  const Headers& headers() const noexcept { return headers_; }    ///< of the answer; names in lower case
+  /// For example 403.
+  int status() const noexcept { return status_; }
+  /// For example "Forbidden".
+  const std::string& reason() const noexcept { return reason_; }
+  /// The body of the answer as GraceDB sent it.
+  const std::string& body() const noexcept { return body_; }
+  /// The headers of the answer; names in lower case.
+  const Headers& headers() const noexcept { return headers_; }
 
  private:
   int status_;
@@ -143,7 +147,7 @@ class HttpConnectionError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// `fail_if_noauth` was asked for and neither a token nor a certificate could be used.
+/// `fail_if_noauth` is set, and neither a usable token nor a usable certificate was found.
 class CredentialError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -5,12 +5,11 @@
 
 namespace gracedb {
 
-/// Lets the calls that wait on this thread be ended from outside, by a signal for instance. While it lives,
-/// such a call runs `check` about every 0.05 s, outside of any lock; what `check` throws ends the call and
-/// goes to its caller. Nothing is left half done: deliver() withdraws its message first, close() still
-/// releases everything.
+/// Makes the blocking calls of this thread interruptible, for example by a signal. While this object lives, a
+/// blocking call runs `check` about every 0.05 s, without holding a lock; an exception from `check` ends the
+/// call and reaches its caller. close() still releases everything.
 ///
-/// Made and destroyed on the thread it is for. An inner one stands in for the outer one while it lives.
+/// Create and destroy it on the same thread. A nested one replaces the outer one while it lives.
 class Interruptible {
  public:
   explicit Interruptible(std::function<void()> check);
@@ -18,7 +17,7 @@ class Interruptible {
   Interruptible& operator=(const Interruptible&) = delete;
   ~Interruptible();
 
-  /// Runs `check`, unless it was run a moment ago.
+  /// Runs `check`, at most once every 25 ms.
   void run();
 
  private:

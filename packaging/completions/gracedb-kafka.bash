@@ -1,4 +1,4 @@
-# Bash completion of gracedb-kafka and gracedb-kafka-supervisor. The words come from the programs' own help texts.
+# Bash completion for gracedb-kafka and gracedb-kafka-supervisor. The words come from the help texts of the programs.
 
 _gracedb_kafka_options() {
   "$@" --help 2>/dev/null | sed -nE 's/^  +((-[A-Za-z]), )?(--[a-z][a-z-]*).*/\2 \3/p'
@@ -49,7 +49,7 @@ _gracedb_kafka() {
       ;;
   esac
   if [[ $current == -* ]]; then
-    # shellcheck disable=SC2086  # no word, one, or two
+    # shellcheck disable=SC2086  # zero, one or two words
     mapfile -t COMPREPLY < <(compgen -W "$(_gracedb_kafka_options "$program" $command)" -- "$current")
   else
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -3,6 +3,7 @@
 #include "gracedb/kafka/topics.hpp"
 
 #include "common/exit_code.hpp"
+#include "core/url.hpp"
 
 #include <fmt/format.h>
 
@@ -14,7 +15,7 @@ namespace {
 
 using std::chrono::seconds;
 
-std::string upper_case(std::string text) {
+std::string to_upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
@@ -24,19 +25,20 @@ seconds reload_buffer(const ConnectionOptions& connection) {
   return std::chrono::duration_cast<seconds>(connection.reload_buffer);
 }
 
-std::map<std::string, std::string> kafka_config(const ConnectionOptions& connection) {
-  auto config = connection.properties;
-  if (connection.plaintext) config.insert_or_assign("security.protocol", "plaintext");
-  return config;
-}
-
-// "https://gracedb.ligo.org:8443/api/" gives "gracedb.ligo.org"; without the brackets of an IPv6 address.
-std::string gracedb_host(const std::string& service_url) {
-  const std::size_t scheme = service_url.find("://");
-  const std::size_t start = scheme == std::string::npos ? 0 : scheme + 3;
-  const std::string authority = service_url.substr(start, service_url.find('/', start) - start);
-  const auto hosts = auth::audiences_of_bootstrap_servers(authority);
-  return hosts.empty() ? "" : hosts.front();
+template <typename LibraryOptions>
+LibraryOptions library_options(const ConnectionOptions& connection) {
+  LibraryOptions options;
+  options.bootstrap_servers = require_bootstrap_servers(connection);
+  options.instance_name = require_instance_name(connection);
+  options.use_ssl = !connection.no_ssl && !connection.plaintext;
+  options.ca_cert_path = connection.ca_cert;
+  options.skip_hostname_verification = connection.skip_hostname_verification;
+  if (connection.token_scope) options.token_scope = *connection.token_scope;
+  options.token_audience = connection.token_audience;
+  options.reload_buffer = reload_buffer(connection);
+  options.kafka_config = connection.properties;
+  if (connection.plaintext) options.kafka_config.insert_or_assign("security.protocol", "plaintext");
+  return options;
 }
 
 std::string instance_of_url(const ConnectionOptions& connection) {
@@ -47,9 +49,9 @@ std::string instance_of_url(const ConnectionOptions& connection) {
   }
 }
 
-// A GraceDB on this machine, or one without a name, may be any instance.
-bool names_its_instance(const std::string& service_url) {
-  const std::string host = gracedb_host(service_url);
+// False for a GraceDB on this machine or at an IP address: it may have any instance name.
+bool host_is_instance(const std::string& service_url) {
+  const std::string host = parse_service_url(service_url).host;
   const bool is_address =
       host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
   return !is_address && host != "localhost";
@@ -61,60 +63,61 @@ void add_connection_options(Options& options, ConnectionOptions& connection) {
   options.group("Connection");
   options.add({.names = "-b,--bootstrap-servers",
                .target = &connection.bootstrap_servers,
-               .help = "The Kafka brokers to begin with",
+               .help = "Kafka bootstrap servers",
                .value = "HOST:PORT,...",
                .key = "bootstrap_servers"});
   options.add({.names = "-s,--service-url",
                .target = &connection.service_url,
-               .help = "GraceDB, e.g. https://gracedb-test.ligo.org/api/; its host names the instance",
+               .help = "API URL of GraceDB, e.g. https://gracedb-test.ligo.org/api/; its host determines the "
+                       "instance",
                .value = "URL",
                .key = "service_url",
                .environment = "GRACEDB_SERVICE_URL"});
   options.add({.names = "--instance-name",
                .target = &connection.instance_name,
-               .help = "The instance that topics belong to, instead of the service URL's",
+               .help = "Instance of the topics [default: from the service URL]",
                .value = "NAME",
                .key = "instance_name"});
   options.add({.names = "--ca-cert",
                .target = &connection.ca_cert,
-               .help = "Verify the broker with the certificates in this PEM file, not the system's",
+               .help = "PEM file with the CA certificates for the broker [default: the system's]",
                .value = "FILE",
                .key = "ca_cert"});
   options.add({.names = "--gracedb-ca-cert",
                .target = &connection.gracedb_ca_cert,
-               .help = "Verify GraceDB with the certificates in this PEM file, not the system's",
+               .help = "PEM file with the CA certificates for GraceDB [default: the system's]",
                .value = "FILE",
                .key = "gracedb_ca_cert"});
   options.add({.names = "--skip-hostname-verification",
                .target = &connection.skip_hostname_verification,
-               .help = "Accept a broker whose certificate has another name (development)",
+               .help = "Accept a broker certificate for another host name (for development)",
                .key = "skip_hostname_verification"});
   options.add({.names = "--no-ssl",
                .target = &connection.no_ssl,
-               .help = "Log in with the token, but without TLS (SASL_PLAINTEXT, development)",
+               .help = "Log in with a token, without TLS (SASL_PLAINTEXT, for development)",
                .key = "no_ssl"});
   options.add({.names = "--plaintext",
                .target = &connection.plaintext,
-               .help = "Neither TLS nor token (PLAINTEXT, a local broker without login)",
+               .help = "Neither TLS nor login (PLAINTEXT, for a local broker)",
                .key = "plaintext"});
   options.add({.names = "--token-audience",
                .target = &connection.token_audience,
-               .help = "Audience of the broker's token [default: the brokers' host names]",
+               .help = "Audience of the broker token [default: the host names of the bootstrap servers]",
                .value = "AUDIENCE",
                .key = "token_audience"});
   options.add({.names = "--token-scope",
                .target = &connection.token_scope,
-               .help = "Scope of the broker's token [default: kafka.produce or kafka.consume]",
+               .help = "Scope of the broker token [default: kafka.produce or kafka.consume]",
                .value = "SCOPE",
                .key = "token_scope"});
   options.add({.names = "--reload-buffer",
                .target = &connection.reload_buffer,
-               .help = "Renew a token this long before its expiry [default: 300s]",
+               .help = "Renew a token this long before it expires [default: 300s]",
                .value = "DURATION",
                .key = "reload_buffer"});
   options.add({.names = "-X,--property",
                .target = &connection.properties,
-               .help = "A property of librdkafka, e.g. linger.ms=5; may be repeated",
+               .help = "librdkafka property, e.g. linger.ms=5; may be repeated",
                .value = "NAME=VALUE",
                .key = "properties"});
 }
@@ -127,7 +130,7 @@ void note_sources(const Options& options, ConnectionOptions& connection) {
 const std::string& require_bootstrap_servers(const ConnectionOptions& connection) {
   if (connection.bootstrap_servers.empty()) {
     throw UsageError(
-        "which broker? Give -b HOST:PORT, or set GRACEDB_KAFKA_BOOTSTRAP_SERVERS or "
+        "no bootstrap servers configured; use -b HOST:PORT, GRACEDB_KAFKA_BOOTSTRAP_SERVERS, or "
         "bootstrap_servers in the configuration file");
   }
   return connection.bootstrap_servers;
@@ -136,15 +139,16 @@ const std::string& require_bootstrap_servers(const ConnectionOptions& connection
 const std::string& require_service_url(const ConnectionOptions& connection) {
   if (!connection.service_url) {
     throw UsageError(
-        "which GraceDB? Give -s URL, or set GRACEDB_SERVICE_URL or service_url in the "
-        "configuration file");
+        "no service URL configured; use -s URL, GRACEDB_SERVICE_URL, or service_url in the configuration "
+        "file");
   }
   const std::string instance = instance_of_url(connection);
-  const bool named_nearer = connection.instance_name_source >= connection.service_url_source;
+  const bool name_has_priority = connection.instance_name_source >= connection.service_url_source;
   const bool differs = connection.instance_name && *connection.instance_name != instance;
-  if (differs && named_nearer && names_its_instance(*connection.service_url)) {
-    throw UsageError(fmt::format("{} is instance {}, not {} as --instance-name says; give one of them",
-                                 *connection.service_url, instance, *connection.instance_name));
+  if (differs && name_has_priority && host_is_instance(*connection.service_url)) {
+    throw UsageError(
+        fmt::format("--instance-name {} conflicts with {}, which is instance {}; use one of them",
+                    *connection.instance_name, *connection.service_url, instance));
   }
   return *connection.service_url;
 }
@@ -153,50 +157,30 @@ std::string require_instance_name(const ConnectionOptions& connection) {
   const auto& name = connection.instance_name;
   if (!name && !connection.service_url) {
     throw UsageError(
-        "which GraceDB instance? Give -s URL or --instance-name NAME, or set GRACEDB_SERVICE_URL or "
+        "no GraceDB instance configured; use -s URL, --instance-name NAME, GRACEDB_SERVICE_URL, or "
         "service_url in the configuration file");
   }
   if (!connection.service_url) return *name;
   if (!name) return instance_of_url(connection);
   if (connection.instance_name_source > connection.service_url_source) return *name;
   if (connection.instance_name_source < connection.service_url_source) return instance_of_url(connection);
-  require_service_url(connection);  // the same place: they must agree
+  require_service_url(connection);  // same source: throws if they differ
   return *name;
 }
 
 std::string security_protocol(const ConnectionOptions& connection) {
   if (connection.plaintext) return "PLAINTEXT";
   const auto property = connection.properties.find("security.protocol");
-  if (property != connection.properties.end()) return upper_case(property->second);
+  if (property != connection.properties.end()) return to_upper(property->second);
   return connection.no_ssl ? "SASL_PLAINTEXT" : "SASL_SSL";
 }
 
 kafka::ProducerOptions producer_options(const ConnectionOptions& connection) {
-  kafka::ProducerOptions options;
-  options.bootstrap_servers = require_bootstrap_servers(connection);
-  options.instance_name = require_instance_name(connection);
-  options.use_ssl = !connection.no_ssl && !connection.plaintext;
-  options.ca_cert_path = connection.ca_cert;
-  options.skip_hostname_verification = connection.skip_hostname_verification;
-  if (connection.token_scope) options.token_scope = *connection.token_scope;
-  options.token_audience = connection.token_audience;
-  options.reload_buffer = reload_buffer(connection);
-  options.kafka_config = kafka_config(connection);
-  return options;
+  return library_options<kafka::ProducerOptions>(connection);
 }
 
 kafka::ConsumerOptions consumer_options(const ConnectionOptions& connection) {
-  kafka::ConsumerOptions options;
-  options.bootstrap_servers = require_bootstrap_servers(connection);
-  options.instance_name = require_instance_name(connection);
-  options.use_ssl = !connection.no_ssl && !connection.plaintext;
-  options.ca_cert_path = connection.ca_cert;
-  options.skip_hostname_verification = connection.skip_hostname_verification;
-  if (connection.token_scope) options.token_scope = *connection.token_scope;
-  options.token_audience = connection.token_audience;
-  options.reload_buffer = reload_buffer(connection);
-  options.kafka_config = kafka_config(connection);
-  return options;
+  return library_options<kafka::ConsumerOptions>(connection);
 }
 
 rest::GraceDbOptions gracedb_options(const ConnectionOptions& connection) {
@@ -221,7 +205,7 @@ auth::TokenRequest broker_token_request(const ConnectionOptions& connection, std
 auth::TokenRequest gracedb_token_request(const ConnectionOptions& connection) {
   auth::TokenRequest request;
   request.scope = rest::GraceDbOptions().token_scope;
-  request.audiences = {"https://" + gracedb_host(require_service_url(connection))};
+  request.audiences = {"https://" + parse_service_url(require_service_url(connection)).host};
   return request;
 }
 

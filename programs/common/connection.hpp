@@ -12,54 +12,60 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+/// The options for the connections to the broker and GraceDB.
 namespace gracedb::programs {
 
-/// How a program reaches the broker and GraceDB.
 struct ConnectionOptions {
-  std::string bootstrap_servers;               ///< "host:port[,host:port…]"
-  std::optional<std::string> service_url;      ///< e.g. "https://gracedb-test.ligo.org/api/"
-  std::optional<std::string> instance_name;    ///< default: derived from service_url
-  std::optional<std::string> ca_cert;          ///< PEM file to verify the broker with
-  std::optional<std::string> gracedb_ca_cert;  ///< PEM file to verify GraceDB with
-  bool plaintext = false;                      ///< neither TLS nor a token, for a local broker without login
-  bool no_ssl = false;                         ///< a token, but no TLS
+  /// "host:port[,host:port…]"
+  std::string bootstrap_servers;
+  /// E.g. "https://gracedb-test.ligo.org/api/".
+  std::optional<std::string> service_url;
+  /// Default: derived from service_url.
+  std::optional<std::string> instance_name;
+  /// PEM file with the CA certificates for the broker. Default: the system's.
+  std::optional<std::string> ca_cert;
+  /// PEM file with the CA certificates for GraceDB. Default: the system's.
+  std::optional<std::string> gracedb_ca_cert;
+  /// Neither TLS nor login, for a local broker.
+  bool plaintext = false;
+  /// Login with a token, without TLS.
+  bool no_ssl = false;
   bool skip_hostname_verification = false;
   std::optional<std::string> token_audience;
   std::optional<std::string> token_scope;
-  std::chrono::milliseconds reload_buffer{300'000};  ///< renew a token this long before its `exp`
-  std::map<std::string, std::string> properties;     ///< librdkafka's own
+  /// Renew a token this long before its `exp`.
+  std::chrono::milliseconds reload_buffer{300'000};
+  /// librdkafka properties.
+  std::map<std::string, std::string> properties;
 
-  /// Where the two came from; the nearer one names the instance.
+  /// Where service_url and instance_name came from; the later source determines the instance.
   Source service_url_source = Source::none;
   Source instance_name_source = Source::none;
 };
 
-/// Adds them to a program or command, under the heading "Connection".
+/// Adds the options to a program or command, under the heading "Connection".
 void add_connection_options(Options& options, ConnectionOptions& connection);
 
-/// Takes over what only `options` knows after resolve(): the sources.
+/// Copies the sources of service_url and instance_name from `options`. Call after Options::resolve().
 void note_sources(const Options& options, ConnectionOptions& connection);
 
-/// The bootstrap servers.
-/// @throws UsageError  not set; says how to
+/// @throws UsageError  no bootstrap servers are configured
 const std::string& require_bootstrap_servers(const ConnectionOptions& connection);
 
-/// The service URL.
-/// @throws UsageError  not set, or of another instance than the one named at the same place or nearer; a
-/// GraceDB
-///                     at an address or on localhost may have any name
+/// @throws UsageError  no service URL is configured, or its instance differs from an instance name of the
+/// same
+///                     or a later source. A GraceDB at an IP address or on localhost matches any name.
 const std::string& require_service_url(const ConnectionOptions& connection);
 
-/// The instance: named, or of the service URL; the nearer of the two where they disagree.
-/// @throws UsageError  neither is set, or both at the same place and disagreeing
+/// The instance name, or the one derived from the service URL; if they differ, that of the later source.
+/// @throws UsageError  neither is configured, or they differ and have the same source
 std::string require_instance_name(const ConnectionOptions& connection);
 
-/// The security protocol that the options ask for, e.g. "SASL_SSL".
+/// The resulting security protocol, e.g. "SASL_SSL".
 std::string security_protocol(const ConnectionOptions& connection);
 
-/// Options for the library; instance_name is set, service_url is not.
+/// Options for the library, with instance_name and without service_url.
 /// @throws UsageError  as the functions above
 kafka::ProducerOptions producer_options(const ConnectionOptions& connection);
 kafka::ConsumerOptions consumer_options(const ConnectionOptions& connection);
@@ -67,12 +73,15 @@ kafka::ConsumerOptions consumer_options(const ConnectionOptions& connection);
 /// @throws UsageError  as require_service_url()
 rest::GraceDbOptions gracedb_options(const ConnectionOptions& connection);
 
-/// What the library looks for when it needs a token for the broker, with this scope if no other was given.
+/// The library's request for a broker token.
+/// @param scope  if no scope is configured
 auth::TokenRequest broker_token_request(const ConnectionOptions& connection, std::string_view scope);
-/// The same for GraceDB.
+/// The library's request for a GraceDB token.
+/// @throws UsageError  as require_service_url()
 auth::TokenRequest gracedb_token_request(const ConnectionOptions& connection);
 
-/// "gstlal" and, where the instance is gracedb-test, "gracedb-test.gstlal" both give "gstlal".
+/// The pipeline of a topic given as pipeline or in full: "gstlal", for instance gracedb-test also of
+/// "gracedb-test.gstlal".
 std::string pipeline_of(std::string_view topic, std::string_view instance_name);
 
 }  // namespace gracedb::programs

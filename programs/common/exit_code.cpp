@@ -12,34 +12,32 @@
 namespace gracedb::programs {
 namespace {
 
-// GraceDB answers an anonymous caller with 403 and this text; 401 is rare there.
-bool is_missing_login(const HttpError& error) {
-  constexpr std::string_view anonymous = "credentials were not provided";
+// GraceDB answers an anonymous client with 403 and this text, rarely with 401.
+bool is_anonymous(const HttpError& error) {
+  constexpr std::string_view no_credentials = "credentials were not provided";
   return error.status() == 401 ||
-         (error.status() == 403 && error.body().find(anonymous) != std::string::npos);
+         (error.status() == 403 && error.body().find(no_credentials) != std::string::npos);
 }
 
 ExitCode code_of(const HttpError& error) {
-  if (is_missing_login(error)) return ExitCode::authentication;
+  if (is_anonymous(error)) return ExitCode::authentication;
   const int status = error.status();
   return status == 502 || status == 503 || status == 504 ? ExitCode::unreachable : ExitCode::refused;
 }
 
-// A delivery report tells a topic that is missing or not allowed by its code alone.
+// Only the error code of a delivery report shows that the topic is missing or access is denied.
 ExitCode code_of(const KafkaProducerError& error) {
   switch (error.code()) {
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case KafkaErrorCode::topic_not_found:
+    case KafkaErrorCode::topic_forbidden:
+    case KafkaErrorCode::partition_not_found:
       return ExitCode::topic;
     default:
       return ExitCode::not_delivered;
   }
 }
 
-// A line break, and the blanks around it, become one blank.
+// Replaces each line break and the spaces around it by one space.
 std::string one_line(std::string_view text) {
   std::string line;
   bool at_break = false;
@@ -60,7 +58,7 @@ std::string one_line(std::string_view text) {
 
 Failure failure(ExitCode code, const std::exception& error) { return {code, one_line(redact(error.what()))}; }
 
-// Derived classes stand before their bases.
+// Derived classes before their bases.
 Failure classify(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -89,7 +87,7 @@ Failure classify(const std::exception_ptr& error) {
   } catch (const std::exception& e) {
     return failure(ExitCode::other, e);
   } catch (...) {
-    return {ExitCode::other, "unknown failure"};
+    return {ExitCode::other, "unknown error"};
   }
 }
 
@@ -110,15 +108,15 @@ std::string to_json(const Failure& failure) {
 
 std::string_view exit_code_help() {
   return "Exit codes:\n"
-         "  0  ok\n"
+         "  0  success\n"
          "  1  any other failure\n"
-         "  2  wrong options, configuration or arguments\n"
-         "  3  no usable token, or the broker or GraceDB does not accept it\n"
-         "  4  the broker or GraceDB cannot be reached, or is not serving for the moment\n"
-         "  5  the topic does not exist or is not allowed\n"
-         "  6  the broker has not confirmed the message\n"
-         "  7  GraceDB has refused the request\n"
-         "  130 and 143  ended by Ctrl-C or SIGTERM; 141: the reader of the results has gone";
+         "  2  invalid options, configuration or arguments\n"
+         "  3  no usable token, or the broker or GraceDB rejects the credentials\n"
+         "  4  the broker or GraceDB is unreachable or unavailable (502, 503, 504)\n"
+         "  5  the topic does not exist or access to it is denied\n"
+         "  6  the broker did not confirm the message\n"
+         "  7  GraceDB rejected the request\n"
+         "  130 and 143: stopped by SIGINT (Ctrl-C) or SIGTERM; 141: broken pipe (SIGPIPE)";
 }
 
 }  // namespace gracedb::programs

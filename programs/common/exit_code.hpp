@@ -5,31 +5,40 @@
 #include <string>
 #include <string_view>
 
+/// Exit codes, and how an exception becomes one.
 namespace gracedb::programs {
 
-/// What a program's exit code says. A program ended by a signal exits with 128 and the signal's number.
+/// A program stopped by a signal exits with 128 plus the signal's number.
 enum class ExitCode {
   ok = 0,
+  /// Any other failure.
   other = 1,
-  usage = 2,           ///< wrong options, configuration or arguments
-  authentication = 3,  ///< no usable token, or the broker or GraceDB does not accept it
-  unreachable = 4,     ///< broker or GraceDB not reached, or for the moment not serving (502, 503, 504)
-  topic = 5,           ///< the topic does not exist or is not allowed
-  not_delivered = 6,   ///< the broker has not confirmed the message
-  refused = 7,         ///< GraceDB has refused the request
-  broken_pipe = 141,   ///< the reader of the results has gone, as the shell reports SIGPIPE
+  /// Invalid options, configuration or arguments.
+  usage = 2,
+  /// No usable token, or the broker or GraceDB rejects the credentials.
+  authentication = 3,
+  /// The broker or GraceDB is unreachable or unavailable (502, 503, 504).
+  unreachable = 4,
+  /// The topic does not exist or access to it is denied.
+  topic = 5,
+  /// The broker did not confirm the message.
+  not_delivered = 6,
+  /// GraceDB rejected the request.
+  refused = 7,
+  /// Standard output is a broken pipe; the value that a shell reports for SIGPIPE.
+  broken_pipe = 141,
 };
 
-/// The same for a help text.
+/// The exit codes for a help text.
 std::string_view exit_code_help();
 
-/// Wrong options, configuration or arguments. The message names the option and the way to a right one.
+/// Invalid options, configuration or arguments. The message names the option and a valid value.
 class UsageError : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
 };
 
-/// A failure with an exit code of its own choosing.
+/// A failure with an explicit exit code.
 class ProgramError : public std::runtime_error {
  public:
   ProgramError(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
@@ -39,14 +48,14 @@ class ProgramError : public std::runtime_error {
   ExitCode code_;
 };
 
-/// What a failure is to the caller of a program.
+/// A failure as the program reports it.
 struct Failure {
   ExitCode code = ExitCode::other;
-  std::string
-      message;  ///< free of tokens; one line, except for KafkaTokenError, which lists the places looked at
+  /// Redacted. One line, except for a token error, which lists every location searched for a token.
+  std::string message;
 };
 
-/// The one place where an exception becomes an exit code and a text.
+/// Converts any exception to an exit code and a message.
 Failure describe(const std::exception_ptr& error) noexcept;
 
 /// One line of JSON: {"error": …, "code": …}

@@ -2,65 +2,152 @@
 
 #include "common/exit_code.hpp"
 #include "core/duration.hpp"
+#include "core/file.hpp"
+#include "core/text.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdlib>
+#include <system_error>
 
 namespace gracedb::programs {
 namespace {
 
 using std::chrono::milliseconds;
 
-// One option's value as text, and where it stands, for error messages.
-struct Given {
+// ---- Configuration file
+
+std::string text_of(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+  if (const auto* whole = node.as_integer()) return fmt::format("{}", whole->get());
+  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  return {};
+}
+
+ConfigType type_of(const toml::node& node) {
+  if (node.is_string()) return ConfigType::text;
+  if (node.is_boolean()) return ConfigType::boolean;
+  if (node.is_number()) return ConfigType::number;
+  const auto* list = node.as_array();
+  if (list == nullptr) return ConfigType::other;
+  for (const toml::node& item : *list) {
+    if (!item.is_string()) return ConfigType::other;
+  }
+  return ConfigType::list;
+}
+
+std::vector<std::string> values_of(const toml::node& node) {
   std::vector<std::string> values;
-  std::string place;
+  if (const auto* list = node.as_array()) {
+    for (const toml::node& item : *list)
+      values.push_back(text_of(item));
+  } else {
+    values.push_back(text_of(node));
+  }
+  return values;
+}
+
+// Tables become dotted keys, so that `linger.ms = 5` and `"linger.ms" = 5` are equivalent.
+void flatten(const toml::table& table, const std::string& prefix, const std::string& path,
+             std::vector<ConfigEntry>& entries) {
+  for (const auto& [name, node] : table) {
+    const std::string key = prefix + std::string(name.str());
+    if (const auto* inner = node.as_table()) {
+      flatten(*inner, key + '.', path, entries);
+    } else {
+      entries.push_back({.key = key,
+                         .type = type_of(node),
+                         .values = values_of(node),
+                         .location = fmt::format("{}:{}", path, node.source().begin.line)});
+    }
+  }
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  try {
+    return read_file(path);
+  } catch (const std::system_error& error) {
+    throw UsageError(fmt::format("configuration file: {}", error.what()));
+  }
+}
+
+// ---- Help text
+
+constexpr std::size_t width = 100;
+constexpr std::size_t indent = 2;
+constexpr std::size_t column = 32;  // of the meaning
+
+std::string wrapped(std::string_view text) {
+  std::string lines;
+  while (text.size() > width - column) {
+    std::size_t end = text.rfind(' ', width - column);
+    if (end == std::string_view::npos) end = std::min(text.find(' '), text.size());
+    lines.append(text.substr(0, end)).append(1, '\n').append(column, ' ');
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines.append(text).append(1, '\n');
+}
+
+std::string entry_text(const std::string& name, const std::string& meaning) {
+  std::string text = std::string(indent, ' ') + name;
+  if (meaning.empty()) return text + '\n';
+  if (text.size() + 2 > column) text.append(1, '\n').append(column, ' ');
+  text.resize(std::max(text.size(), column), ' ');
+  return text + wrapped(meaning);
+}
+
+// ---- Values of options
+
+// The value of one option as text, and its location for error messages.
+struct RawValue {
+  std::vector<std::string> values;
+  std::string location;
   Source source;
 };
 
-[[noreturn]] void fail(const Given& given, std::string_view expected) {
-  const std::string value = given.values.empty() ? "" : given.values.back();
-  throw UsageError(fmt::format(R"({} must be {}, not "{}")", given.place, expected, value));
+[[noreturn]] void fail(const RawValue& raw, std::string_view expected) {
+  const std::string value = raw.values.empty() ? "" : raw.values.back();
+  throw UsageError(fmt::format(R"({} must be {}, not "{}")", raw.location, expected, value));
 }
 
-bool parse_bool(const Given& given) {
-  std::string text = given.values.back();
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+bool parse_bool(const RawValue& raw) {
+  const std::string text = to_lower(raw.values.back());
   for (const char* yes : {"true", "yes", "on", "1"}) {
     if (text == yes) return true;
   }
   for (const char* no : {"false", "no", "off", "0"}) {
     if (text == no) return false;
   }
-  fail(given, "true or false");
+  fail(raw, "true or false");
 }
 
-std::uint32_t parse_whole_number(const Given& given) {
-  const std::string& text = given.values.back();
+std::uint32_t parse_number(const RawValue& raw) {
+  const std::string& text = raw.values.back();
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) fail(given, "a whole number");
+  if (error != std::errc() || end != text.data() + text.size()) fail(raw, "a whole number");
   return number;
 }
 
-milliseconds parse_time_span(const Given& given) {
+milliseconds parse_milliseconds(const RawValue& raw) {
   try {
-    return parse_duration(given.values.back());
+    return parse_duration(raw.values.back());
   } catch (const std::invalid_argument&) {
-    fail(given, "a duration such as 500ms, 10s or 2m");
+    fail(raw, "a duration such as 500ms, 10s or 2m");
   }
 }
 
-std::pair<std::string, std::string> parse_pair(const std::string& text, const Given& given) {
+std::pair<std::string, std::string> parse_pair(const std::string& text, const RawValue& raw) {
   const std::size_t equals = text.find('=');
   if (equals == 0 || equals == std::string::npos) {
-    throw UsageError(fmt::format(R"({} must be NAME=VALUE, not "{}")", given.place, text));
+    throw UsageError(fmt::format(R"({} must be NAME=VALUE, not "{}")", raw.location, text));
   }
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
@@ -77,26 +164,26 @@ std::vector<std::string> split(const std::string& text, char separator) {
 }
 
 struct Assign {
-  const Given& given;
+  const RawValue& raw;
 
-  void operator()(bool* target) const { *target = parse_bool(given); }
-  void operator()(Repeated* target) const { target->times = static_cast<int>(given.values.size()); }
-  void operator()(std::string* target) const { *target = given.values.back(); }
-  void operator()(std::optional<std::string>* target) const { *target = given.values.back(); }
-  void operator()(std::optional<std::uint32_t>* target) const { *target = parse_whole_number(given); }
-  void operator()(milliseconds* target) const { *target = parse_time_span(given); }
-  void operator()(std::optional<milliseconds>* target) const { *target = parse_time_span(given); }
-  void operator()(std::vector<std::string>* target) const { *target = given.values; }
+  void operator()(bool* target) const { *target = parse_bool(raw); }
+  void operator()(FlagCount* target) const { target->times = static_cast<int>(raw.values.size()); }
+  void operator()(std::string* target) const { *target = raw.values.back(); }
+  void operator()(std::optional<std::string>* target) const { *target = raw.values.back(); }
+  void operator()(std::optional<std::uint32_t>* target) const { *target = parse_number(raw); }
+  void operator()(milliseconds* target) const { *target = parse_milliseconds(raw); }
+  void operator()(std::optional<milliseconds>* target) const { *target = parse_milliseconds(raw); }
+  void operator()(std::vector<std::string>* target) const { *target = raw.values; }
   void operator()(std::map<std::string, std::string>* target) const {
-    for (const std::string& value : given.values) {
-      auto [name, content] = parse_pair(value, given);
+    for (const std::string& value : raw.values) {
+      auto [name, content] = parse_pair(value, raw);
       target->insert_or_assign(std::move(name), std::move(content));
     }
   }
   void operator()(NamedValues* target) const {
     target->clear();
-    for (const std::string& value : given.values)
-      target->push_back(parse_pair(value, given));
+    for (const std::string& value : raw.values)
+      target->push_back(parse_pair(value, raw));
   }
 };
 
@@ -110,16 +197,16 @@ bool is_list(const Target& target) {
   return is_map(target) || holds_any<std::vector<std::string>*, NamedValues*>(target);
 }
 
-// One environment variable stands for several flags: "a,b" for a list; "a=1;b=2" for a map, as the values of
-// Kafka properties may hold commas.
+// One environment variable holds several values: "a,b" for a list, "a=1;b=2" for a map because values of
+// Kafka properties may contain commas.
 std::vector<std::string> values_of_variable(const Target& target, const std::string& text) {
   if (is_map(target)) return split(text, ';');
   if (is_list(target)) return split(text, ',');
   return {text};
 }
 
-// A boolean in the file must be a boolean there: "false" in quotes is more likely a slip than a wish.
-bool type_fits(const Target& target, ConfigType type) {
+// Stricter than the command line: "false" in quotes is more likely a mistake than intended.
+bool type_matches(const Target& target, ConfigType type) {
   if (holds_any<bool*>(target)) return type == ConfigType::boolean;
   if (holds_any<std::optional<std::uint32_t>*>(target)) return type == ConfigType::number;
   if (holds_any<milliseconds*, std::optional<milliseconds>*>(target)) {
@@ -139,33 +226,32 @@ std::string_view type_name(const Target& target) {
   return "a string in quotes";
 }
 
-void check_choice(const Option& option, const Given& given) {
+void check_choice(const Option& option, const RawValue& raw) {
   if (option.choices.empty()) return;
-  for (const std::string& value : given.values) {
+  for (const std::string& value : raw.values) {
     const bool known = std::find(option.choices.begin(), option.choices.end(), value) != option.choices.end();
-    if (!known) fail(given, fmt::format("{}", fmt::join(option.choices, " or ")));
+    if (!known) fail(raw, fmt::format("{}", fmt::join(option.choices, " or ")));
   }
 }
 
-void assign(const Option& option, const Given& given) {
-  check_choice(option, given);
-  std::visit(Assign{given}, option.target);
+void assign(const Option& option, const RawValue& raw) {
+  check_choice(option, raw);
+  std::visit(Assign{raw}, option.target);
 }
 
 std::string environment_name(const Option& option) {
   if (!option.environment.empty() || option.key.empty()) return option.environment;
   std::string name = "GRACEDB_KAFKA_";
-  for (const char c : option.key) {
+  for (const char c : option.key)
     name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
   return name;
 }
 
 bool is_argument(const Option& option) { return option.names.front() != '-'; }
-bool is_flag(const Option& option) { return holds_any<bool*, Repeated*>(option.target); }
+bool is_flag(const Option& option) { return holds_any<bool*, FlagCount*>(option.target); }
 
 // "-b, --bootstrap-servers HOST:PORT,...", "    --wait[=DURATION]"
-std::string shown_names(const Option& option) {
+std::string syntax_of(const Option& option) {
   if (is_argument(option)) return option.names;
   const std::size_t comma = option.names.find(',');
   std::string names = comma == std::string::npos
@@ -176,12 +262,61 @@ std::string shown_names(const Option& option) {
   return is_flag(option) ? names : names + " " + value;
 }
 
-std::string shown_help(const Option& option) {
+std::string help_of(const Option& option) {
   const std::string name = environment_name(option);
   return name.empty() ? option.help : option.help + " [$" + name + "]";
 }
 
 }  // namespace
+
+EnvironmentReader process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value =
+        std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): the program sets no variables
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+  };
+}
+
+std::optional<std::filesystem::path> default_config_path(const EnvironmentReader& environment) {
+  const std::filesystem::path name = std::filesystem::path("gracedb-kafka") / "config.toml";
+  // The XDG specification requires absolute paths; ignore a relative one.
+  if (const auto directory = environment("XDG_CONFIG_HOME"); directory && directory->front() == '/')
+    return *directory / name;
+  if (const auto home = environment("HOME")) return std::filesystem::path(*home) / ".config" / name;
+  return std::nullopt;
+}
+
+ConfigFile ConfigFile::read(const std::filesystem::path& path) {
+  ConfigFile file;
+  const std::string text = read_text(path);
+  try {
+    flatten(toml::parse(text), "", path.string(), file.entries_);
+  } catch (const toml::parse_error& error) {
+    throw UsageError(fmt::format("{}:{}: {}", path.string(), error.source().begin.line, error.description()));
+  }
+  return file;
+}
+
+ConfigFile ConfigFile::find(const std::optional<std::string>& path, const EnvironmentReader& environment) {
+  if (path) return read(*path);
+  const auto default_path = default_config_path(environment);
+  std::error_code error;
+  if (!default_path || !std::filesystem::exists(*default_path, error)) return {};
+  return read(*default_path);
+}
+
+std::string format_help(const std::vector<HelpSection>& sections) {
+  std::string text;
+  for (const HelpSection& section : sections) {
+    if (section.entries.empty()) continue;
+    text += (text.empty() ? "" : "\n") + section.heading + ":\n";
+    for (const auto& [name, meaning] : section.entries) {
+      text += entry_text(name, meaning);
+    }
+  }
+  return text;
+}
 
 class Options::Impl {
  public:
@@ -212,7 +347,7 @@ class Options::Impl {
       if (sections.empty() || sections.back().heading != entry.group) {
         sections.push_back({.heading = entry.group, .entries = {}});
       }
-      sections.back().entries.emplace_back(shown_names(entry.option), shown_help(entry.option));
+      sections.back().entries.emplace_back(syntax_of(entry.option), help_of(entry.option));
     }
     return sections;
   }
@@ -252,14 +387,14 @@ class Options::Impl {
         ->take_all();
   }
 
-  static void apply(Entry& entry, const Given& given) {
-    assign(entry.option, given);
-    entry.source = given.source;
+  static void apply(Entry& entry, const RawValue& raw) {
+    assign(entry.option, raw);
+    entry.source = raw.source;
   }
 
   static void apply_command_line(Entry& entry) {
     apply(entry, {.values = entry.parsed->results(),
-                  .place = entry.parsed->get_name(),
+                  .location = entry.parsed->get_name(),
                   .source = Source::command_line});
   }
 
@@ -268,7 +403,7 @@ class Options::Impl {
     const auto value = name.empty() ? std::nullopt : environment(name);
     if (!value) return;
     apply(entry, {.values = values_of_variable(entry.option.target, *value),
-                  .place = "$" + name,
+                  .location = "$" + name,
                   .source = Source::environment});
   }
 
@@ -278,22 +413,22 @@ class Options::Impl {
       if (option.key.empty()) continue;
       const bool in_map = is_map(option.target) && file_entry.key.starts_with(option.key + ".");
       if (!in_map && file_entry.key != option.key) continue;
-      if (!type_fits(option.target, file_entry.type) || (is_map(option.target) && !in_map)) {
+      if (!type_matches(option.target, file_entry.type) || (is_map(option.target) && !in_map)) {
         throw UsageError(
-            fmt::format("{}: {} must be {}", file_entry.place, file_entry.key, type_name(option.target)));
+            fmt::format("{}: {} must be {}", file_entry.location, file_entry.key, type_name(option.target)));
       }
-      Given given{.values = file_entry.values,
-                  .place = fmt::format("{}: {}", file_entry.place, file_entry.key),
-                  .source = Source::file};
-      if (in_map) given.values.front().insert(0, file_entry.key.substr(option.key.size() + 1) + "=");
-      apply(entry, given);
+      RawValue raw{.values = file_entry.values,
+                   .location = fmt::format("{}: {}", file_entry.location, file_entry.key),
+                   .source = Source::file};
+      if (in_map) raw.values.front().insert(0, file_entry.key.substr(option.key.size() + 1) + "=");
+      apply(entry, raw);
       return;
     }
     for (const std::string& section : other_sections) {
       if (file_entry.key.starts_with(section + ".")) return;
     }
-    throw UsageError(fmt::format(R"({}: unknown key "{}"; known are {})", file_entry.place, file_entry.key,
-                                 fmt::join(known_keys(), ", ")));
+    throw UsageError(fmt::format(R"({}: unknown key "{}"; known keys: {})", file_entry.location,
+                                 file_entry.key, fmt::join(known_keys(), ", ")));
   }
 
   std::vector<std::string> known_keys() const {

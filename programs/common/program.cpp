@@ -1,5 +1,6 @@
 #include "common/program.hpp"
 
+#include "core/log.hpp"
 #include "core/redact.hpp"
 
 #include <CLI/CLI.hpp>
@@ -18,11 +19,7 @@
 namespace gracedb::programs {
 namespace {
 
-void write_error(std::string_view text) {
-  std::string line(text);
-  line += '\n';
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
-}
+constexpr log::Logger logger{"gracedb.program"};
 
 bool asks_for_json(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
@@ -48,16 +45,15 @@ std::string version_line(std::string_view program) {
 
 std::string_view configuration_help() {
   return "Configuration:\n"
-         "  Each option marked with [$NAME] is also read from that environment variable, and from the file\n"
-         "  $XDG_CONFIG_HOME/gracedb-kafka/config.toml (by default under ~/.config), there named like the "
-         "option\n"
-         "  with underscores: bootstrap_servers = \"kafka.ligo.org:9092\". Properties stand in a table "
-         "[properties],\n"
-         "  or in $GRACEDB_KAFKA_PROPERTIES with semicolons between. Flag beats environment beats file.\n"
-         "  The token is found by the WLCG rules: $BEARER_TOKEN, $BEARER_TOKEN_FILE, "
-         "$XDG_RUNTIME_DIR/bt_u<uid>,\n"
-         "  /tmp/bt_u<uid>, after the places of SciTokens and HTCondor. \"token -v\" shows where it is "
-         "looked for.";
+         "  The environment variable [$NAME] and the configuration file also set an option. The file is\n"
+         "  $XDG_CONFIG_HOME/gracedb-kafka/config.toml, by default under ~/.config. Its keys are the option\n"
+         "  names with underscores: bootstrap_servers = \"kafka.ligo.org:9092\". librdkafka properties are "
+         "in\n"
+         "  its table [properties] or, separated by semicolons, in $GRACEDB_KAFKA_PROPERTIES. The command\n"
+         "  line overrides the environment, which overrides the file.\n"
+         "  The token is discovered by the WLCG rules: $BEARER_TOKEN, $BEARER_TOKEN_FILE,\n"
+         "  $XDG_RUNTIME_DIR/bt_u<uid>, /tmp/bt_u<uid>, after the locations of SciTokens and HTCondor.\n"
+         "  \"gracedb-kafka token -v\" lists every location.";
 }
 
 void note(const Context& context, std::string_view program, std::string_view text) {
@@ -69,7 +65,7 @@ class Program::Impl {
   explicit Impl(ProgramInfo info) : info_(std::move(info)), app_(info_.description, info_.name) {
     app_.set_version_flag("--version", [this] { return version_line(info_.name); });
     app_.set_help_flag("-h,--help");
-    app_.fallthrough();  // so that --version is known after a command too
+    app_.fallthrough();  // --version is valid after a command too
   }
 
   Options& set_main(Run run) {
@@ -86,8 +82,9 @@ class Program::Impl {
   }
 
   int run(int argc, const char* const* argv, const EnvironmentReader& environment) {
+    reserve_standard_descriptors();
     Output output(STDOUT_FILENO);
-    SignalWatch signals(info_.name, [&output] { return output.busy(); });
+    SignalHandler signals(info_.name, [&output] { return output.busy(); });
     json_ = asks_for_json(argc, argv);
     ExitCode code = ExitCode::other;
     try {
@@ -99,6 +96,7 @@ class Program::Impl {
       write_error(json_ ? to_json(failure) : fmt::format("{}: {}", info_.name, failure.message));
       code = failure.code;
     }
+    if (const auto signal = signals.received()) logger.info("stopped by {}", signal_name(*signal));
     return static_cast<int>(signals.received() && !info_.is_service ? signals.exit_code() : code);
   }
 
@@ -131,11 +129,11 @@ class Program::Impl {
     Options& options = command.options;
     options.group("General");
     if (command.shows_results) {
-      options.add({.names = "--json", .target = &json_, .help = "Results as JSON, one object a line"});
+      options.add({.names = "--json", .target = &json_, .help = "Print results as JSON, one object a line"});
       options.add(
-          {.names = "-q,--quiet", .target = &quiet_, .help = "Only the essential result, and errors"});
+          {.names = "-q,--quiet", .target = &quiet_, .help = "Print only the essential result and errors"});
     }
-    options.add({.names = "-v,--verbose", .target = &verbose_, .help = "Tell more; -vv for debugging"});
+    options.add({.names = "-v,--verbose", .target = &verbose_, .help = "Print more; -vv for debugging"});
     options.add({.names = "--log-level",
                  .target = &log_level_,
                  .help = "debug, info, warning, error or off",
@@ -146,13 +144,12 @@ class Program::Impl {
                  .help = "text or json",
                  .value = "FORMAT",
                  .key = "log_format"});
-    options.add(
-        {.names = "--config", .target = &config_, .help = "Read this configuration file", .value = "FILE"});
+    options.add({.names = "--config", .target = &config_, .help = "Configuration file", .value = "FILE"});
   }
 
   ExitCode parse_and_run(int argc, const char* const* argv, const EnvironmentReader& environment,
-                         Output& output, SignalWatch& signals) {
-    // Last, so that a help text begins with what is the command's own.
+                         Output& output, SignalHandler& signals) {
+    // Last, so that a help text begins with the options of the command.
     for (const auto& each : commands_)
       add_common_options(*each);
     Command* command = nullptr;
@@ -166,7 +163,7 @@ class Program::Impl {
       output.line(version.what());
       return ExitCode::ok;
     } catch (const CLI::ParseError& error) {
-      throw UsageError(usage_fault(error));
+      throw UsageError(usage_message(error));
     }
     const auto config = command->app->get_option("--config")->count() > 0
                             ? std::optional(command->app->get_option("--config")->results().back())
@@ -185,7 +182,7 @@ class Program::Impl {
     return command->run(context);
   }
 
-  // The command that was given, else what the program does without one.
+  // The command on the command line, or the main function; nullptr if a second word is missing.
   Command* find_command() {
     for (const auto& command : commands_) {
       if (command->app != &app_ && command->app->parsed()) return command.get();
@@ -193,7 +190,7 @@ class Program::Impl {
     return given_group() == nullptr ? main_ : nullptr;
   }
 
-  // "dead-letters", where that is the word that was given.
+  // "dead-letters", if that is on the command line.
   const CLI::App* given_group() const {
     const auto given = app_.get_subcommands();
     return given.empty() ? nullptr : given.front();
@@ -201,16 +198,16 @@ class Program::Impl {
 
   Command& chosen_command() {
     Command* const command = find_command();
-    if (command == nullptr) throw UsageError(fmt::format("which command? {}", command_names()));
-    if (command != main_) require_options_behind_it(*command);
+    if (command == nullptr) throw UsageError(fmt::format("missing command; {}", command_names()));
+    if (command != main_) require_no_main_options(*command);
     return *command;
   }
 
-  // Those of the program itself are read from before a command as well, where they would do nothing.
-  void require_options_behind_it(const Command& command) const {
+  // CLI11 accepts the options of the main function with a command too, where they have no effect.
+  void require_no_main_options(const Command& command) const {
     for (const CLI::Option* option : app_.get_options()) {
       if (option->count() == 0) continue;
-      throw UsageError(fmt::format("{0} is not an option of {1}, or stands before it; see {1} --help",
+      throw UsageError(fmt::format("{0} is not an option of {1}, or precedes the command; see {1} --help",
                                    option->get_name(), full_name(*command.app)));
     }
   }
@@ -219,10 +216,11 @@ class Program::Impl {
     const CLI::App* const group = given_group();
     std::vector<std::string> names;
     for (const auto& command : commands_) {
-      const bool is_offered = group == nullptr ? command->app != &app_ : command->app->get_parent() == group;
-      if (is_offered) names.push_back(name_within_program(*command->app));
+      const bool is_candidate =
+          group == nullptr ? command->app != &app_ : command->app->get_parent() == group;
+      if (is_candidate) names.push_back(name_within_program(*command->app));
     }
-    return fmt::format("One of {}; see {} --help", fmt::join(names, ", "), info_.name);
+    return fmt::format("use one of {}; see {} --help", fmt::join(names, ", "), info_.name);
   }
 
   // "upload", "dead-letters list"
@@ -236,15 +234,15 @@ class Program::Impl {
     return &app == &app_ ? info_.name : info_.name + " " + name_within_program(app);
   }
 
-  std::string usage_fault(const CLI::ParseError& error) {
+  std::string usage_message(const CLI::ParseError& error) {
     const Command* command = find_command();
     if (command != nullptr) return fmt::format("{} (see {} --help)", error.what(), full_name(*command->app));
     const std::vector<std::string> unknown = app_.remaining();
     if (unknown.empty()) return error.what();
     if (unknown.front().starts_with('-')) {
-      return fmt::format("{} stands before the command; options come after it", unknown.front());
+      return fmt::format("{} precedes the command; options follow the command", unknown.front());
     }
-    return fmt::format(R"("{}" is no command. {})", unknown.front(), command_names());
+    return fmt::format(R"(unknown command "{}"; {})", unknown.front(), command_names());
   }
 
   std::string help() {
@@ -256,7 +254,7 @@ class Program::Impl {
     const std::vector<HelpSection> sections{command_section(),
                                             {.heading = "Options", .entries = help_and_version()}};
     return fmt::format("{}\n\nUsage: {} COMMAND [OPTIONS]\n\n{}\n{}\n", info_.description, info_.name,
-                       lay_out(sections), info_.footer);
+                       format_help(sections), info_.footer);
   }
 
   HelpSection command_section() const {
@@ -275,7 +273,7 @@ class Program::Impl {
     for (auto& entry : help_and_version())
       sections.back().entries.push_back(std::move(entry));
     return fmt::format("{}\n\nUsage: {} [OPTIONS]{}\n\n{}\n{}\n", command.app->get_description(),
-                       full_name(*command.app), command.options.arguments(), lay_out(sections),
+                       full_name(*command.app), command.options.arguments(), format_help(sections),
                        is_whole_program ? info_.footer : command.app->get_footer());
   }
 
@@ -293,12 +291,12 @@ class Program::Impl {
   ProgramInfo info_;
   CLI::App app_;
   std::vector<std::unique_ptr<Command>> commands_;
-  std::map<std::string, CLI::App*> groups_;  ///< "dead-letters"
+  std::map<std::string, CLI::App*> groups_;  // first words of commands of two words, e.g. "dead-letters"
   Command* main_ = nullptr;
 
   bool json_ = false;
   bool quiet_ = false;
-  Repeated verbose_;
+  FlagCount verbose_;
   std::optional<std::string> log_level_;
   std::string log_format_ = "text";
   std::optional<std::string> config_;

@@ -1,80 +1,86 @@
 #pragma once
 
 #include "common/exit_code.hpp"
+#include "core/mutex.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
 namespace gracedb::programs {
 
-/// Receives SIGINT, SIGTERM and SIGHUP on a thread of its own, so that what follows a signal is ordinary
-/// code. To be made first in main(): threads started later leave these signals to it. SIGPIPE is ignored, as
-/// a broken connection is an error and not an end.
+/// Receives SIGINT, SIGTERM and SIGHUP on its own thread, where ordinary code may run. Construct it first in
+/// main(): it blocks these signals, and threads that start later inherit that. A signal that is ignored at
+/// the start stays ignored, as under nohup and for SIGINT in a background job of a script. SIGPIPE is
+/// ignored, so that a broken connection is an error instead of the end of the process.
 ///
-/// A signal ends the process at once with 128 and its number, unless somebody has asked to be told; then the
-/// process has a bounded time to end by itself. A second signal always ends it at once.
-class SignalWatch {
+/// A signal ends the process immediately with 128 plus its number, unless on_signal() is in effect; then the
+/// process has a limited time to end itself. A second signal always ends it immediately.
+class SignalHandler {
  public:
-  /// @param program  its name, for the line on standard error
-  /// @param busy     true while something is being written that should not be cut off
-  SignalWatch(std::string program, std::function<bool()> busy);
-  ~SignalWatch();
-  SignalWatch(const SignalWatch&) = delete;
-  SignalWatch& operator=(const SignalWatch&) = delete;
+  /// @param program  name for the line on standard error
+  /// @param busy     true during a write that should be completed
+  SignalHandler(std::string program, std::function<bool()> busy);
+  ~SignalHandler();
+  SignalHandler(const SignalHandler&) = delete;
+  SignalHandler& operator=(const SignalHandler&) = delete;
 
-  /// Takes its `stop` back when destroyed.
+  /// Removes the callback when destroyed.
   class Registration {
    public:
-    explicit Registration(SignalWatch& watch) : watch_(watch) {}
+    explicit Registration(SignalHandler& handler) : handler_(handler) {}
     ~Registration();
     Registration(const Registration&) = delete;
     Registration& operator=(const Registration&) = delete;
 
    private:
-    SignalWatch& watch_;
+    SignalHandler& handler_;
   };
 
-  /// From now on the first signal calls `stop`, on the watching thread, and the process ends at the latest
-  /// `grace` later. `stop` must not throw.
+  /// The first signal calls `stop` on the handler's thread; the process ends `grace` later at the latest.
+  /// `stop` must not throw.
   [[nodiscard]] Registration on_signal(std::function<void()> stop, std::chrono::milliseconds grace);
 
-  /// What is said on standard error when a signal ends the process at once; default: "interrupted".
+  /// Text that follows "stopped by SIGINT" on standard error if a signal ends the process immediately, e.g.
+  /// "before the broker confirmed the message".
   void set_notice(std::string notice);
 
   /// The signal received, if any.
   std::optional<int> received() const noexcept;
 
-  /// 128 and the number of the signal received.
+  /// 128 plus the number of the signal received.
   ExitCode exit_code() const noexcept;
 
  private:
-  void watch();
-  void take(int signal);
-  void end_if_due();
-  [[noreturn]] void end_now(int signal) const;
-  std::chrono::milliseconds next_look() const;
+  void run();
+  void handle(int signal);
+  void end_if_overdue();
+  [[noreturn]] void end_now(int signal) const REQUIRES(mutex_);
+  std::chrono::milliseconds poll_timeout() const;
 
   std::string program_;
   std::function<bool()> busy_;
   sigset_t signals_{};
-  sigset_t former_mask_{};
+  sigset_t previous_mask_{};
   int signal_descriptor_ = -1;
   int wake_descriptor_ = -1;
 
-  mutable std::mutex mutex_;
-  std::function<void()> stop_;
-  std::chrono::milliseconds grace_{0};
-  std::string notice_ = "interrupted";
+  mutable Mutex mutex_;
+  std::function<void()> stop_ GUARDED_BY(mutex_);
+  std::chrono::milliseconds grace_ GUARDED_BY(mutex_){0};
+  std::string notice_ GUARDED_BY(mutex_);
 
   std::atomic<int> received_{0};
-  std::chrono::steady_clock::time_point deadline_;  ///< of the watching thread alone
+  // Of the handler's thread only.
+  std::chrono::steady_clock::time_point deadline_;
   std::thread thread_;
 };
+
+/// "SIGTERM"; "signal 42" for a signal without a name.
+std::string signal_name(int signal);
 
 }  // namespace gracedb::programs

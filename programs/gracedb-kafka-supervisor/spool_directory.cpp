@@ -1,6 +1,6 @@
 #include "gracedb-kafka-supervisor/spool_directory.hpp"
 
-#include "common/config_file.hpp"
+#include "common/options.hpp"
 #include "common/exit_code.hpp"
 
 namespace gracedb::supervisor {

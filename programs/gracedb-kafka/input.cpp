@@ -13,65 +13,66 @@
 namespace gracedb::cli {
 namespace {
 
-[[noreturn]] void unreadable(std::string_view name) {
-  throw programs::UsageError(fmt::format("cannot read {}: {}", name, std::generic_category().message(errno)));
+bool is_standard_input(std::string_view path) { return path == "-"; }
+
+std::string name_of(std::string_view path) {
+  return is_standard_input(path) ? "standard input" : std::string(path);
 }
 
-std::string name_of(std::string_view path) { return path == "-" ? "standard input" : std::string(path); }
-
-int open_input(std::string_view path) {
-  if (path == "-") return STDIN_FILENO;
-  const std::string name(path);
-  const int descriptor = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);  // NOLINT(*-vararg)
-  if (descriptor < 0) unreadable(name);
-  return descriptor;
+[[noreturn]] void throw_unreadable(std::string_view name, int error) {
+  if (error == EBADF) throw programs::UsageError(fmt::format("{} is closed", name));
+  throw programs::UsageError(fmt::format("cannot read {}: {}", name, std::generic_category().message(error)));
 }
 
-// Appends what is there; false at the end.
-bool read_more(int descriptor, std::string_view name, std::string& buffer) {
-  constexpr std::size_t block = 1U << 16U;
-  const std::size_t size = buffer.size();
-  buffer.resize(size + block);
-  ssize_t count = -1;
-  do {
-    count = ::read(descriptor, buffer.data() + size, block);
-  } while (count < 0 && errno == EINTR);
-  buffer.resize(size + static_cast<std::size_t>(count < 0 ? 0 : count));
-  if (count < 0) unreadable(name);
-  return count > 0;
+UniqueFd open_input(std::string_view path) {
+  if (is_standard_input(path)) return {};
+  try {
+    return open_file(path, O_RDONLY);
+  } catch (const std::system_error& error) {
+    throw_unreadable(path, error.code().value());
+  }
 }
 
 }  // namespace
 
 std::string read_input(std::string_view path) {
-  std::string contents;
-  const int descriptor = open_input(path);
-  const struct Closer {
-    int number;
-    ~Closer() {
-      if (number != STDIN_FILENO) ::close(number);
-    }
-  } closer{descriptor};
-  while (read_more(descriptor, name_of(path), contents)) {
+  const UniqueFd file = open_input(path);
+  try {
+    return read_all(file ? file.get() : STDIN_FILENO, path);
+  } catch (const std::system_error& error) {
+    throw_unreadable(name_of(path), error.code().value());
   }
-  return contents;
 }
 
 LineReader::LineReader(std::string_view path, WhileWaiting while_waiting)
-    : name_(name_of(path)), descriptor_(open_input(path)), while_waiting_(std::move(while_waiting)) {}
+    : name_(name_of(path)),
+      file_(open_input(path)),
+      descriptor_(file_ ? file_.get() : STDIN_FILENO),
+      while_waiting_(std::move(while_waiting)) {}
 
-LineReader::~LineReader() {
-  if (descriptor_ != STDIN_FILENO) ::close(descriptor_);
-}
-
-// False if told to end.
-bool LineReader::wait() {
-  constexpr int pause = 100;
+// False if the reader is to end.
+bool LineReader::wait() const {
+  constexpr int interval_ms = 100;
   pollfd input{.fd = descriptor_, .events = POLLIN, .revents = 0};
-  while (::poll(&input, 1, pause) == 0) {
+  while (::poll(&input, 1, interval_ms) == 0) {
     if (!while_waiting_()) return false;
   }
   return true;
+}
+
+// Appends the available input to the buffer; false at the end.
+bool LineReader::read_more() {
+  constexpr std::size_t block = 1U << 16U;
+  const std::size_t size = buffer_.size();
+  buffer_.resize(size + block);
+  ssize_t count = -1;
+  do {
+    count = ::read(descriptor_, buffer_.data() + size, block);
+  } while (count < 0 && errno == EINTR);
+  const int error = errno;
+  buffer_.resize(size + static_cast<std::size_t>(count < 0 ? 0 : count));
+  if (count < 0) throw_unreadable(name_, error);
+  return count > 0;
 }
 
 bool LineReader::next(std::string& line) {
@@ -88,7 +89,7 @@ bool LineReader::next(std::string& line) {
     position_ = 0;
     searched = buffer_.size();
     if (!wait()) return false;
-    at_end_ = !read_more(descriptor_, name_, buffer_);
+    at_end_ = !read_more();
   }
   if (position_ == buffer_.size()) return false;
   line.assign(buffer_, position_);

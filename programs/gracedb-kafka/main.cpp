@@ -14,7 +14,7 @@ std::string footer() {
       "  gracedb-kafka doctor\n"
       "  gracedb-kafka upload CBC gstlal coinc.xml --search AllSky --wait\n"
       "  gracedb-kafka consume -t gstlal --from 10m\n"
-      "  \"gracedb-kafka COMMAND --help\" tells the options of a command.\n\n{}\n\n{}",
+      "  \"gracedb-kafka COMMAND --help\" lists the options of a command.\n\n{}\n\n{}",
       gracedb::programs::configuration_help(), gracedb::programs::exit_code_help());
 }
 
@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   namespace cli = gracedb::cli;
   gracedb::programs::Program program(
       {.name = std::string(cli::program_name),
-       .description = "Submits events to GraceDB over Kafka, and shows what is on its topics.",
+       .description = "Submits events to GraceDB over Kafka and prints the messages of its topics.",
        .footer = footer(),
        .other_sections = {"supervisor", "sandbox"}});
   cli::add_upload(program);

@@ -18,21 +18,18 @@ using programs::ExitCode;
 using std::chrono::steady_clock;
 
 constexpr const char* footer =
-    "Sends one small message that every consumer ignores, and waits for the broker's confirmation: the whole "
-    "way\n"
-    "through token, TLS, login and topic. \"doctor\" checks the same without writing anything.";
+    "Sends a ping message, which consumers ignore, and waits for the broker's confirmation. This tests\n"
+    "token, TLS, login and topic. \"doctor\" checks them without writing a message.";
 
 class Ping {
  public:
   void add_options(programs::Options& options) {
     options.group("Ping");
-    options.add({.names = "-t,--topic",
-                 .target = &topic_,
-                 .help = "The pipeline [default: test]",
-                 .value = "PIPELINE"});
+    options.add(
+        {.names = "-t,--topic", .target = &topic_, .help = "Pipeline [default: test]", .value = "PIPELINE"});
     options.add({.names = "--timeout",
                  .target = &timeout_,
-                 .help = "Wait at most this long for the confirmation [default: 10s]",
+                 .help = "Time limit for the confirmation [default: 10s]",
                  .value = "DURATION"});
     add_connection_options(options, connection_);
   }
@@ -42,6 +39,7 @@ class Ping {
     const auto start = steady_clock::now();
     kafka::ProducerOptions options = producer_options(connection_);
     options.topic = programs::pipeline_of(topic_, *options.instance_name);
+    options.flush_timeout = timeout_;
     kafka::Producer producer(std::move(options));
     const auto connected = steady_clock::now();
     const kafka::PingResult result = producer.ping(std::nullopt, timeout_);
@@ -76,7 +74,7 @@ class Ping {
 void add_ping(programs::Program& program) {
   const auto ping = std::make_shared<Ping>();
   ping->add_options(program.add_command({.name = "ping",
-                                         .description = "Send a test message and wait for its confirmation",
+                                         .description = "Send a ping message and wait for its confirmation",
                                          .footer = footer,
                                          .log_level = LogLevel::off},
                                         [ping](Context& context) { return ping->run(context); }));

@@ -1,22 +1,130 @@
-#include "gracedb/auth/token.hpp"
+#include "gracedb-kafka/token.hpp"
 
 #include "common/connection.hpp"
+#include "core/duration.hpp"
+#include "core/text.hpp"
 #include "gracedb-kafka/commands.hpp"
-#include "gracedb-kafka/token_report.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace gracedb::cli {
-namespace {
 
 using programs::Context;
 using programs::ExitCode;
+using std::chrono::system_clock;
+
+// ---- Report
+
+namespace {
+
+std::string row(std::string_view name, std::string_view text) {
+  return fmt::format("{:<10} {}\n", name, printable_line(text));
+}
+
+std::string expiry_text(const auth::Claims& claims, system_clock::time_point now) {
+  if (!claims.expires) return "never";
+  return fmt::format("{}, in {}", format_utc(*claims.expires), format_duration(*claims.expires - now));
+}
+
+bool matches_audience(const auth::TokenRequest& request, const auth::Claims& claims) {
+  return request.audiences.empty() || auth::audience_is_any(claims) ||
+         std::any_of(request.audiences.begin(), request.audiences.end(),
+                     [&](const std::string& audience) { return auth::audience_matches(claims, audience); });
+}
+
+std::string purpose_text(const auth::TokenRequest& request) {
+  if (request.audiences.empty()) return request.scope;
+  return fmt::format("{} at {}", request.scope, fmt::join(request.audiences, " or "));
+}
+
+nlohmann::ordered_json optional_json(const std::optional<std::string>& text) {
+  return text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json places_json(const auth::Discovery& found) {
+  auto places = nlohmann::ordered_json::array();
+  for (const auto& place : found.places)
+    places.push_back({{"place", place.name}, {"state", place.state}});
+  return places;
+}
+
+}  // namespace
+
+std::string token_problems(const auth::TokenRequest& request, const auth::Claims& claims,
+                           system_clock::time_point now) {
+  std::vector<std::string> problems;
+  if (!matches_audience(request, claims)) {
+    problems.push_back(fmt::format("its audience is not {}", fmt::join(request.audiences, " or ")));
+  }
+  if (!auth::grants_scope(claims, request.scope)) problems.push_back("it has no scope " + request.scope);
+  if (claims.expires && *claims.expires - now < request.min_lifetime) {
+    problems.push_back("it expires in " + format_duration(*claims.expires - now));
+  }
+  return fmt::format("{}", fmt::join(problems, ", and "));
+}
+
+std::string token_text(const auth::TokenRequest& request, const auth::Discovery& found,
+                       system_clock::time_point now, const programs::Style& style) {
+  const auth::Claims& claims = found.token->claims();
+  std::string text = row("source", found.source);
+  text += row("subject", claims.subject.value_or("-"));
+  text += row("issuer", claims.issuer.value_or("-"));
+  text += row("audience", fmt::format("{}", fmt::join(claims.audience, ", ")));
+  text += row("scope", fmt::format("{}", fmt::join(claims.scope, " ")));
+  text += row("expires", expiry_text(claims, now));
+  const std::string problems = token_problems(request, claims, now);
+  text += fmt::format("{:<10} {}: {}\n", "suits", purpose_text(request),
+                      problems.empty() ? style.green("yes") : style.yellow("perhaps not: " + problems));
+  return text;
+}
+
+std::string locations_text(const auth::Discovery& found) {
+  std::size_t width = 0;
+  for (const auto& place : found.places)
+    width = std::max(width, place.name.size());
+  std::string text = "locations searched\n";
+  for (const auto& place : found.places) {
+    text += fmt::format("  {:<{}}  {}\n", printable_line(place.name), width, printable_line(place.state));
+  }
+  return text;
+}
+
+std::string token_json(const auth::TokenRequest& request, const auth::Discovery& found,
+                       system_clock::time_point now) {
+  nlohmann::ordered_json json;
+  const auth::Claims none;
+  const auth::Claims& claims = found.token ? found.token->claims() : none;
+  json["source"] = found.token ? nlohmann::ordered_json(found.source) : nlohmann::ordered_json();
+  json["subject"] = optional_json(claims.subject);
+  json["issuer"] = optional_json(claims.issuer);
+  json["audience"] = claims.audience;
+  json["scope"] = claims.scope;
+  json["expires"] = nullptr;
+  json["seconds_left"] = nullptr;
+  if (claims.expires) {
+    json["expires"] = format_rfc3339(*claims.expires);
+    json["seconds_left"] = std::chrono::duration_cast<std::chrono::seconds>(*claims.expires - now).count();
+  }
+  json["suits"] = found.token && token_problems(request, claims, now).empty();
+  json["places"] = places_json(found);
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+// ---- Command
+
+namespace {
 
 constexpr const char* footer =
-    "Shows the token that a client on this machine would use, never the token itself. No network is used.\n"
-    "With -v, every place that was looked at and what was found there.\n\n"
+    "Shows the claims of the token that a client on this machine would use, never the token itself. Uses no\n"
+    "network. -v lists every location searched, and what was found there.\n\n"
     "Examples:\n"
     "  gracedb-kafka token -b kafka.ligo.org:9092\n"
     "  gracedb-kafka token --for gracedb -v";
@@ -27,16 +135,16 @@ class TokenCommand {
     options.group("Token");
     options.add({.names = "--for",
                  .target = &service_,
-                 .help = "kafka or gracedb [default: kafka]",
+                 .help = "Service that the token is for: kafka or gracedb [default: kafka]",
                  .value = "SERVICE",
                  .choices = {"kafka", "gracedb"}});
     options.add({.names = "--audience",
                  .target = &audiences_,
-                 .help = "For this audience instead of the configured servers; may be repeated",
+                 .help = "Audience [default: the configured servers]; may be repeated",
                  .value = "AUDIENCE"});
     options.add({.names = "--scope",
                  .target = &scope_,
-                 .help = "With this scope [default: kafka.produce, or gracedb.read]",
+                 .help = "Scope [default: kafka.produce or gracedb.read]",
                  .value = "SCOPE"});
     add_connection_options(options, connection_);
   }
@@ -49,7 +157,7 @@ class TokenCommand {
     if (context.json) {
       context.output.line(token_json(request, found, now));
     } else if (context.verbose && found.token) {
-      context.output.write(places_text(found));
+      context.output.write(locations_text(found));
     }
     if (!found.token) throw KafkaTokenError(auth::describe_failure(request, found));
     if (!context.json) context.output.write(token_text(request, found, now, context.style));
@@ -82,12 +190,11 @@ class TokenCommand {
 
 void add_token(programs::Program& program) {
   const auto token = std::make_shared<TokenCommand>();
-  token->add_options(
-      program.add_command({.name = "token",
-                           .description = "Show the token that would be used, and where it was found",
-                           .footer = footer,
-                           .log_level = LogLevel::off},
-                          [token](Context& context) { return token->run(context); }));
+  token->add_options(program.add_command({.name = "token",
+                                          .description = "Show which token is used, and where it was found",
+                                          .footer = footer,
+                                          .log_level = LogLevel::off},
+                                         [token](Context& context) { return token->run(context); }));
 }
 
 }  // namespace gracedb::cli

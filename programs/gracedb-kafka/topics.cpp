@@ -1,32 +1,59 @@
+#include "gracedb-kafka/topics.hpp"
+
+#include "gracedb/errors.hpp"
 #include "gracedb/kafka/producer.hpp"
 
 #include "common/connection.hpp"
 #include "core/text.hpp"
 #include "gracedb-kafka/commands.hpp"
-#include "gracedb-kafka/instance_topics.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 namespace gracedb::cli {
+
+TopicParts parts_of(std::string_view topic) {
+  const std::size_t dot = topic.find('.');
+  if (dot == std::string_view::npos) return {};
+  return {topic.substr(0, dot), topic.substr(dot + 1)};
+}
+
+std::vector<kafka::TopicInfo> topics_of_instance(const std::vector<kafka::TopicInfo>& topics,
+                                                 std::string_view instance_name) {
+  std::vector<kafka::TopicInfo> own;
+  std::set<std::string_view> instances;
+  for (const kafka::TopicInfo& topic : topics) {
+    const TopicParts parts = parts_of(topic.name);
+    if (!parts.instance.empty()) instances.insert(parts.instance);
+    if (parts.instance == instance_name && !parts.pipeline.empty()) own.push_back(topic);
+  }
+  if (!own.empty()) return own;
+  const std::string others = instances.empty()
+                                 ? "this token may see no topics"
+                                 : fmt::format("instances with topics: {}", fmt::join(instances, ", "));
+  throw KafkaTopicError(fmt::format("instance {} has no topics on this broker; {}", instance_name, others));
+}
+
 namespace {
 
 using programs::Context;
 using programs::ExitCode;
 
-constexpr const char* footer = "Lists the topics of the instance that the broker shows to this token.";
+constexpr const char* footer = "Lists the topics of the instance that this token may see.";
 
 class Topics {
  public:
   void add_options(programs::Options& options) {
     options.group("Topics");
-    options.add({.names = "-a,--all", .target = &all_, .help = "The topics of every instance"});
+    options.add({.names = "-a,--all", .target = &all_, .help = "Topics of all instances"});
     options.add({.names = "--timeout",
                  .target = &timeout_,
-                 .help = "Wait at most this long [default: 10s]",
+                 .help = "Time limit [default: 10s]",
                  .value = "DURATION"});
     add_connection_options(options, connection_);
   }
@@ -47,10 +74,10 @@ class Topics {
  private:
   std::vector<kafka::TopicInfo> list() const {
     programs::ConnectionOptions connection = connection_;
-    // Every instance is wanted, so none need be named.
+    // No instance is needed for the topics of all instances, but the producer requires a name.
     if (all_ && !connection.instance_name && !connection.service_url) connection.instance_name = "all";
     kafka::ProducerOptions options = producer_options(connection);
-    options.guaranteed_delivery = false;  // reading needs no producer id
+    options.guaranteed_delivery = false;  // needs no producer id
     options.check_for_topics = false;
     return kafka::Producer(std::move(options)).list_topics(timeout_);
   }

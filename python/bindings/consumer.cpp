@@ -1,12 +1,8 @@
-#include "bindings/consumer.hpp"
-
 #include "gracedb/kafka/consumer.hpp"
 
-#include "bindings/call.hpp"
-#include "bindings/client_options.hpp"
+#include "bindings/client.hpp"
 #include "bindings/convert.hpp"
-#include "bindings/json.hpp"
-#include "bindings/making.hpp"
+#include "bindings/runtime.hpp"
 #include "core/interruption.hpp"
 
 #include <nanobind/stl/string.h>
@@ -30,10 +26,10 @@ namespace {
 
 using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 
-/// Makes the dicts that poll() gives.
-class MessageDicts {
+/// Builds the dicts that poll() returns.
+class MessageDictBuilder {
  public:
-  nb::object make(const kafka::Message& message) {
+  nb::object build(const kafka::Message& message) {
     nb::dict dict;
     dict[topic_key_] = topic(message.topic);
     dict[partition_key_] = message.partition;
@@ -67,10 +63,10 @@ class MessageDicts {
 
   static nb::object headers(const kafka::Headers& headers) {
     if (headers.empty()) return nb::none();
-    nb::dict made;
+    nb::dict dict;
     for (const auto& [name, bytes] : headers)
-      made[str_or_bytes(name)] = nb::bytes(bytes.data(), bytes.size());
-    return made;
+      dict[str_or_bytes(name)] = nb::bytes(bytes.data(), bytes.size());
+    return dict;
   }
 
   static nb::object interned(const char* text) { return nb::steal(PyUnicode_InternFromString(text)); }
@@ -87,13 +83,16 @@ class MessageDicts {
   JsonReader json_;
 };
 
-/// A Consumer as Python sees it. It belongs to one thread; calls from several wait for each other.
+/// The Consumer class of Python. kafka::Consumer is for one thread: calls of several threads wait for each
+/// other.
 class PyConsumer {
-  /// @throws KafkaConsumerError  made before a fork(), in the parent
+  /// @throws KafkaConsumerError  the parent process created it
   kafka::Consumer& get() const {
-    if (consumer_.is_foreign()) {
+    if (consumer_.is_inherited()) {
       throw KafkaConsumerError(
-          "this consumer was made before fork() and cannot be used in the child; make one in each process");
+          "this consumer was created before fork() and cannot be used in the child process; create one in "
+          "each "
+          "process");
     }
     return *consumer_;
   }
@@ -101,37 +100,38 @@ class PyConsumer {
   template <typename Call>
   auto call(Call&& call) {
     kafka::Consumer& consumer = get();
-    return waiting([&] {
-      const auto lock = take_turn();
+    return without_gil([&] {
+      const auto lock = lock_consumer();
       if (closed_) throw KafkaConsumerError("the consumer is closed");
       return std::forward<Call>(call)(consumer);
     });
   }
 
  public:
-  PyConsumer(std::unique_ptr<kafka::Consumer> consumer, std::shared_ptr<OAuthCallable> oauth_cb)
-      : oauth_cb_(std::move(oauth_cb)), consumer_(std::move(consumer)) {}
+  PyConsumer(std::unique_ptr<kafka::Consumer> consumer, std::shared_ptr<OAuthCallable> callable)
+      : oauth_callable_(std::move(callable)), consumer_(std::move(consumer)) {}
 
   nb::object poll(double timeout) {
-    const auto limit = from_seconds(timeout);
+    const auto limit = timeout_from(timeout);
     const auto message = call([&](kafka::Consumer& consumer) { return consumer.poll(limit); });
-    return message ? dicts_.make(*message) : nb::none();
+    return message ? dicts_.build(*message) : nb::none();
   }
 
-  nb::list poll_batch(std::size_t most, double timeout) {
-    const auto limit = from_seconds(timeout);
-    const auto batch = call([&](kafka::Consumer& consumer) { return consumer.poll_batch(most, limit); });
-    nb::list made;
+  nb::list poll_batch(std::size_t max_messages, double timeout) {
+    const auto limit = timeout_from(timeout);
+    const auto batch =
+        call([&](kafka::Consumer& consumer) { return consumer.poll_batch(max_messages, limit); });
+    nb::list dicts;
     for (const kafka::Message& message : batch)
-      made.append(dicts_.make(message));
-    return made;
+      dicts.append(dicts_.build(message));
+    return dicts;
   }
 
   void subscribe(const std::vector<std::string>& topics) {
     call([&](kafka::Consumer& consumer) { consumer.subscribe(topics); });
   }
 
-  void stop() { get().stop(); }
+  void stop() { get().wakeup(); }
   void forget_current() {
     call([](kafka::Consumer& consumer) { consumer.forget_current(); });
   }
@@ -142,66 +142,68 @@ class PyConsumer {
     call([&](kafka::Consumer& consumer) { consumer.commit(positions); });
   }
 
-  /// Ends a call under way on another thread first.
+  /// First ends the current call of another thread.
   void close(double timeout) {
-    const auto limit = from_seconds(timeout);
+    const auto limit = timeout_from(timeout);
     kafka::Consumer& consumer = get();
     closed_ = true;
-    consumer.stop();
-    waiting([&] {
-      const auto lock = take_turn();
+    consumer.wakeup();
+    without_gil([&] {
+      const auto lock = lock_consumer();
       consumer.close(limit);
     });
-    oauth_cb_->forget();
+    oauth_callable_->clear();
   }
 
-  OAuthCallable& oauth_cb() noexcept { return *oauth_cb_; }
+  OAuthCallable& oauth_callable() noexcept { return *oauth_callable_; }
 
   std::string group_id() const { return get().group_id(); }
   std::string instance_name() const { return get().instance_name(); }
 
  private:
-  std::unique_lock<std::recursive_timed_mutex> take_turn() {
+  std::unique_lock<std::recursive_timed_mutex> lock_consumer() {
     std::unique_lock lock(mutex_, std::defer_lock);
     while (!lock.try_lock_for(interruption::longest_wait))
       interruption::check();
     return lock;
   }
 
-  std::recursive_timed_mutex mutex_;  ///< a signal handler may call what it interrupts
+  /// Recursive, because a Python signal handler may call the consumer that it interrupts.
+  std::recursive_timed_mutex mutex_;
   std::atomic<bool> closed_{false};
-  MessageDicts dicts_;
-  std::shared_ptr<OAuthCallable> oauth_cb_;
-  Owned<kafka::Consumer> consumer_;
+  MessageDictBuilder dicts_;
+  std::shared_ptr<OAuthCallable> oauth_callable_;
+  ForkGuarded<kafka::Consumer> consumer_;
 };
 
 std::unique_ptr<PyConsumer> make_consumer(const nb::dict& arguments, const nb::dict& kafka_config,
                                           nb::handle oauth_cb) {
   auto callable = std::make_shared<OAuthCallable>(oauth_cb);
   kafka::ConsumerOptions options;
-  read_common(options, arguments, kafka_config, callable);
+  read_common_options(options, arguments, kafka_config, callable);
   options.topics = nb::cast<std::vector<std::string>>(arguments["topics"]);
   options.group_id = optional_text(arguments["group_id"], "group_id");
   options.auto_offset_reset = optional_text(arguments["auto_offset_reset"], "auto_offset_reset").value_or("");
-  return std::make_unique<PyConsumer>(make_apart<kafka::Consumer>(std::move(options)), std::move(callable));
+  return std::make_unique<PyConsumer>(construct_interruptibly<kafka::Consumer>(std::move(options)),
+                                      std::move(callable));
 }
 
 std::vector<kafka::TopicPartition> positions_from(
     const std::vector<std::tuple<std::string, std::int32_t, std::int64_t>>& positions) {
-  std::vector<kafka::TopicPartition> made;
-  made.reserve(positions.size());
+  std::vector<kafka::TopicPartition> result;
+  result.reserve(positions.size());
   for (const auto& [topic, partition, offset] : positions)
-    made.push_back({topic, partition, offset});
-  return made;
+    result.push_back({topic, partition, offset});
+  return result;
 }
 
 }  // namespace
 
 void bind_consumer(nb::module_& module) {
-  nb::class_<PyConsumer>(module, "Consumer", nb::type_slots(slots_for_oauth_callable<PyConsumer>))
+  nb::class_<PyConsumer>(module, "Consumer", nb::type_slots(gc_slots<PyConsumer>))
       .def(nb::new_(&make_consumer), "arguments"_a, "kafka_config"_a, "oauth_cb"_a.none())
       .def("poll", &PyConsumer::poll, "timeout"_a)
-      .def("poll_batch", &PyConsumer::poll_batch, "most"_a, "timeout"_a)
+      .def("poll_batch", &PyConsumer::poll_batch, "max_messages"_a, "timeout"_a)
       .def("subscribe", &PyConsumer::subscribe, "topics"_a)
       .def("stop", &PyConsumer::stop)
       .def("forget_current", &PyConsumer::forget_current)

@@ -1,14 +1,8 @@
 #include "gracedb/kafka/topics.hpp"
 #include "gracedb/kafka/upload_message.hpp"
 
-#include "bindings/auth.hpp"
-#include "bindings/consumer.hpp"
-#include "bindings/errors.hpp"
-#include "bindings/json.hpp"
-#include "bindings/logging.hpp"
-#include "bindings/making.hpp"
-#include "bindings/producer.hpp"
-#include "bindings/rest.hpp"
+#include "bindings/convert.hpp"
+#include "bindings/runtime.hpp"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/pair.h>
@@ -40,7 +34,7 @@ void bind_json(nb::module_& module) {
       },
       "value"_a.none());
   module.def("from_json", [](const nb::bytes& text) {
-    // Never destroyed: the interpreter is gone before static objects are.
+    // Never destroyed: static objects outlive the interpreter.
     static JsonReader& reader = *std::make_unique<JsonReader>().release();
     const auto value = reader.read({text.c_str(), text.size()});
     if (!value) throw nb::value_error("not JSON");
@@ -48,13 +42,12 @@ void bind_json(nb::module_& module) {
   });
 }
 
-void bind_everything(nb::module_& module) {
-  bind_errors(module);
+void bind_all(nb::module_& module) {
+  bind_errors();
   bind_logging(module);
-  bind_making(module);
   bind_topics(module);
   bind_json(module);
-  bind_auth(module);
+  bind_clients(module);
   bind_producer(module);
   bind_consumer(module);
   bind_rest(module);
@@ -66,8 +59,8 @@ void bind_everything(nb::module_& module) {
 NB_MODULE(_core, module) {
   module.doc() =
       "The C++ core of gracedb_kafka. Use the classes of gracedb_kafka.kafka and gracedb_kafka.rest.";
-  // Threads that stay at the interpreter's end keep what they hold: a warning for developers only.
+  // Threads that hang at shutdown keep their objects, so the warning is for developers only.
   nanobind::set_leak_warnings(
       nanobind::cast<bool>(nanobind::module_::import_("sys").attr("flags").attr("dev_mode")));
-  gracedb::python::bind_everything(module);
+  gracedb::python::bind_all(module);
 }

@@ -1,11 +1,8 @@
-#include "bindings/rest.hpp"
-
 #include "gracedb/rest/gracedb.hpp"
 
-#include "bindings/auth.hpp"
 #include "bindings/convert.hpp"
-#include "bindings/json.hpp"
 #include "bindings/producer.hpp"
+#include "bindings/runtime.hpp"
 
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
@@ -29,37 +26,37 @@ namespace {
 
 using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suffix
 
-/// A GraceDb client as Python sees it. In the child of a fork() it makes itself anew, since the connections
+/// The GraceDb class of Python. In the child of a fork() it creates a new client, because the connections
 /// belong to the parent.
 class PyGraceDb {
  public:
-  explicit PyGraceDb(rest::GraceDbOptions options) : options_(std::move(options)) { renew(); }
+  explicit PyGraceDb(rest::GraceDbOptions options) : options_(std::move(options)) { connect(); }
 
   rest::GraceDb& get() {
-    if (client_->is_foreign()) renew();
+    if (client_->is_inherited()) connect();
     return **client_;
   }
 
-  /// Calls the client without the GIL; the answer as (status, reason, headers, body).
+  /// Calls the client without the GIL. @return the response as (status, reason, headers, body)
   template <typename Call>
-  nb::tuple send(Call&& call) {
+  nb::tuple request(Call&& call) {
     rest::GraceDb& client = get();
-    return answer(waiting([&] { return std::forward<Call>(call)(client); }));
+    return to_tuple(without_gil([&] { return std::forward<Call>(call)(client); }));
   }
 
-  static nb::tuple answer(const rest::Response& response) {
+  static nb::tuple to_tuple(const rest::Response& response) {
     return nb::make_tuple(response.status, response.reason, response.headers,
                           nb::bytes(response.body.data(), response.body.size()));
   }
 
  private:
-  void renew() {
-    client_ = std::make_unique<Owned<rest::GraceDb>>(
-        waiting([this] { return std::make_unique<rest::GraceDb>(options_); }));
+  void connect() {
+    client_ = std::make_unique<ForkGuarded<rest::GraceDb>>(
+        without_gil([this] { return std::make_unique<rest::GraceDb>(options_); }));
   }
 
   const rest::GraceDbOptions options_;
-  std::unique_ptr<Owned<rest::GraceDb>> client_;
+  std::unique_ptr<ForkGuarded<rest::GraceDb>> client_;
 };
 
 std::unique_ptr<PyGraceDb> make_client(const nb::dict& arguments) {
@@ -74,9 +71,9 @@ std::unique_ptr<PyGraceDb> make_client(const nb::dict& arguments) {
   options.token_scope = text("token_scope").value_or(options.token_scope);
   options.reload_buffer = whole_seconds(nb::cast<double>(arguments["reload_buffer"]));
   options.ca_cert_path = text("ca_cert_path");
-  options.timeout = from_seconds(nb::cast<double>(arguments["timeout"]));
+  options.timeout = timeout_from(nb::cast<double>(arguments["timeout"]));
   options.retry.tries = nb::cast<int>(arguments["retries"]);
-  options.retry.backoff = from_seconds(nb::cast<double>(arguments["backoff_factor"]));
+  options.retry.backoff = timeout_from(nb::cast<double>(arguments["backoff_factor"]));
   options.retry.retry_conflict = nb::cast<bool>(arguments["retry_conflict"]);
   return std::make_unique<PyGraceDb>(std::move(options));
 }
@@ -98,8 +95,8 @@ nb::object create_event(PyGraceDb& self, const nb::dict& arguments, const nb::by
   event.gracedb_upload = nb::cast<bool>(arguments["gracedb_upload"]);
   event.skip_supervisor = nb::cast<bool>(arguments["skip_supervisor"]);
   rest::GraceDb& client = self.get();
-  const rest::CreatedEvent created = waiting([&] { return client.create_event(event); });
-  return created.response.status == 0 ? nb::none() : nb::object(PyGraceDb::answer(created.response));
+  const rest::CreatedEvent created = without_gil([&] { return client.create_event(event); });
+  return created.response.status == 0 ? nb::none() : nb::object(PyGraceDb::to_tuple(created.response));
 }
 
 nb::tuple upload_reserved_event(PyGraceDb& self, const std::string& graceid, const std::string& filename,
@@ -112,7 +109,7 @@ nb::tuple upload_reserved_event(PyGraceDb& self, const std::string& graceid, con
                                             .labels = labels,
                                             .kafka_server = kafka_server,
                                             .kafka_topic = kafka_topic};
-  return self.send([&](rest::GraceDb& client) { return client.upload_reserved_event(options); });
+  return self.request([&](rest::GraceDb& client) { return client.upload_reserved_event(options); });
 }
 
 nb::tuple write_log(PyGraceDb& self, const std::string& graceid, const std::string& message,
@@ -121,12 +118,12 @@ nb::tuple write_log(PyGraceDb& self, const std::string& graceid, const std::stri
   rest::WriteLogOptions options{
       .filename = filename, .contents = std::nullopt, .tag_names = tag_names, .label = label};
   if (contents) options.contents = std::string_view(contents->c_str(), contents->size());
-  return self.send([&](rest::GraceDb& client) { return client.write_log(graceid, message, options); });
+  return self.request([&](rest::GraceDb& client) { return client.write_log(graceid, message, options); });
 }
 
 std::string api_root(PyGraceDb& self) {
   rest::GraceDb& client = self.get();
-  return waiting([&] { return client.api_root().dump(); });
+  return without_gil([&] { return client.api_root().dump(); });
 }
 
 }  // namespace
@@ -141,45 +138,46 @@ void bind_rest(nb::module_& module) {
       .def("write_log", &write_log, "graceid"_a, "message"_a, "filename"_a, "contents"_a.none(),
            "tag_names"_a, "label"_a)
       .def("api_root", &api_root)
-      .def("ping", [](PyGraceDb& self) { return self.send([](GraceDb& client) { return client.ping(); }); })
+      .def("ping",
+           [](PyGraceDb& self) { return self.request([](GraceDb& client) { return client.ping(); }); })
       .def("user_info",
-           [](PyGraceDb& self) { return self.send([](GraceDb& client) { return client.user_info(); }); })
+           [](PyGraceDb& self) { return self.request([](GraceDb& client) { return client.user_info(); }); })
       .def("event",
            [](PyGraceDb& self, const std::string& graceid) {
-             return self.send([&](GraceDb& client) { return client.event(graceid); });
+             return self.request([&](GraceDb& client) { return client.event(graceid); });
            })
       .def("events_page",
            [](PyGraceDb& self, const std::string& query, const std::string& order_by, std::size_t start,
               std::size_t count) {
-             return self.send(
+             return self.request(
                  [&](GraceDb& client) { return client.events_page(query, order_by, start, count); });
            })
       .def("files",
            [](PyGraceDb& self, const std::string& graceid, const std::string& filename) {
-             return self.send([&](GraceDb& client) { return client.files(graceid, filename); });
+             return self.request([&](GraceDb& client) { return client.files(graceid, filename); });
            })
       .def(
           "logs",
           [](PyGraceDb& self, const std::string& graceid, std::optional<int> log_number) {
-            return self.send([&](GraceDb& client) { return client.logs(graceid, log_number); });
+            return self.request([&](GraceDb& client) { return client.logs(graceid, log_number); });
           },
           "graceid"_a, "log_number"_a.none())
       .def("labels",
            [](PyGraceDb& self, const std::string& graceid, const std::string& label) {
-             return self.send([&](GraceDb& client) { return client.labels(graceid, label); });
+             return self.request([&](GraceDb& client) { return client.labels(graceid, label); });
            })
       .def("write_label",
            [](PyGraceDb& self, const std::string& graceid, const std::string& label) {
-             return self.send([&](GraceDb& client) { return client.write_label(graceid, label); });
+             return self.request([&](GraceDb& client) { return client.write_label(graceid, label); });
            })
       .def("remove_label",
            [](PyGraceDb& self, const std::string& graceid, const std::string& label) {
-             return self.send([&](GraceDb& client) { return client.remove_label(graceid, label); });
+             return self.request([&](GraceDb& client) { return client.remove_label(graceid, label); });
            })
       .def_prop_ro("service_url", [](PyGraceDb& self) { return self.get().service_url(); })
       .def("credential", [](PyGraceDb& self) {
         GraceDb& client = self.get();
-        return waiting([&] { return client.credential(); });
+        return without_gil([&] { return client.credential(); });
       });
 }
 

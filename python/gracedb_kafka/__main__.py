@@ -1,4 +1,7 @@
-"""Runs a Python program that uses ligo.gracedb on this package instead: ``python -m gracedb_kafka PROGRAM [ARGUMENT…]``."""
+"""Runs a program that uses ligo.gracedb with this package instead: ``python -m gracedb_kafka PROGRAM
+[ARGUMENT…]``."""
+
+from __future__ import annotations
 
 import os
 import runpy
@@ -7,7 +10,7 @@ import sys
 from gracedb_kafka import install_as_ligo_gracedb
 
 
-def main():
+def main() -> None:
     if len(sys.argv) < 2:
         sys.exit("usage: python -m gracedb_kafka PROGRAM [ARGUMENT…]")
     del sys.argv[0]

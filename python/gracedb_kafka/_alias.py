@@ -1,13 +1,14 @@
-"""Standing in for ligo.gracedb."""
+"""Import ligo.gracedb from this package, and what this package lacks from an installed ligo-gracedb."""
+
+from __future__ import annotations
 
 import importlib
 import importlib.abc
-import importlib.machinery
 import importlib.util
 import sys
 import types
-
-from gracedb_kafka import _reference
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 
 _OURS = {
     "ligo.gracedb.exceptions": "gracedb_kafka.exceptions",
@@ -21,14 +22,14 @@ _OURS = {
     "ligo.gracedb.rest": "gracedb_kafka.rest",
 }
 
+_reference_modules: dict[str, types.ModuleType | None] = {}
 
-def install():
-    """Puts our modules in the place of theirs; see install_as_ligo_gracedb()."""
+
+def install() -> None:
+    """See install_as_ligo_gracedb()."""
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
-    for name in list(_OURS):
-        sys.modules.pop(name, None)
-    for name in [name for name in sys.modules if name.startswith("ligo.gracedb.kafka.")]:
+    for name in [name for name in sys.modules if name in _OURS or name.startswith("ligo.gracedb.kafka.")]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder())
     package = sys.modules.get("ligo.gracedb")
@@ -37,32 +38,87 @@ def install():
             setattr(package, part, importlib.import_module(f"ligo.gracedb.{part}"))
 
 
+def reference_module(name: str) -> types.ModuleType | None:
+    """A module of ligo-gracedb, even if its name is an alias of ours; None if it cannot be imported."""
+    imported = sys.modules.get(name)
+    if imported is not None and not imported.__name__.startswith("gracedb_kafka"):
+        return imported
+    if name not in _reference_modules:
+        _reference_modules[name] = _load_reference_module(name)
+    return _reference_modules[name]
+
+
+def reference_attribute(reference_name: str, name: str, own_module: str) -> object:
+    """An attribute that `own_module` lacks, from its counterpart in ligo-gracedb."""
+    if not (name.startswith("__") and name.endswith("__")):
+        module = reference_module(reference_name)
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"module {own_module!r} has no attribute {name!r}")
+
+
 class _Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> ModuleSpec | None:
         if name in _OURS:
-            return importlib.util.spec_from_loader(name, _Stand_in(), is_package=name == "ligo.gracedb.kafka")
+            return importlib.util.spec_from_loader(
+                name, _AliasLoader(), is_package=name == "ligo.gracedb.kafka"
+            )
         if name.startswith("ligo.gracedb.kafka."):
-            return _reference.find(name)
-        if name in ("ligo", "ligo.gracedb") and not _reference.path_of_package(name):
-            return importlib.util.spec_from_loader(name, _EmptyPackage(), is_package=True)
+            return _find_reference_spec(name)
+        if name in ("ligo", "ligo.gracedb") and not _package_path(name):
+            return importlib.util.spec_from_loader(name, _EmptyPackageLoader(), is_package=True)
         return None
 
 
-class _Stand_in(importlib.abc.Loader):
-    """Gives our module for one of theirs: the same object under both names."""
+class _AliasLoader(importlib.abc.Loader):
+    """Loads our module for one of ligo-gracedb: the same object under both names."""
 
-    def create_module(self, spec):
+    def create_module(self, spec: ModuleSpec) -> None:
         return None
 
-    def exec_module(self, module):
+    def exec_module(self, module: types.ModuleType) -> None:
+        assert module.__spec__ is not None
         sys.modules[module.__spec__.name] = importlib.import_module(_OURS[module.__spec__.name])
 
 
-class _EmptyPackage(importlib.abc.Loader):
-    """A package that holds nothing but our modules: ligo-gracedb is not installed."""
+class _EmptyPackageLoader(importlib.abc.Loader):
+    """Makes an empty package, if ligo-gracedb is not installed."""
 
-    def create_module(self, spec):
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
         return types.ModuleType(spec.name)
 
-    def exec_module(self, module):
+    def exec_module(self, module: types.ModuleType) -> None:
         module.__path__ = []
+
+
+def _package_path(name: str) -> list[str]:
+    """The folders of a package of ligo-gracedb; empty if it is not installed."""
+    path: list[str] | None = None
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:depth]), path)
+        if spec is None or spec.submodule_search_locations is None:
+            return []
+        path = list(spec.submodule_search_locations)
+    return path or []
+
+
+def _find_reference_spec(name: str) -> ModuleSpec | None:
+    path = _package_path(name.rpartition(".")[0])
+    return PathFinder.find_spec(name, path) if path else None
+
+
+def _load_reference_module(name: str) -> types.ModuleType | None:
+    """Imports a module beside the one of the same name in sys.modules, if any."""
+    spec = _find_reference_spec(name)
+    if spec is None or spec.loader is None:
+        return None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        importlib.import_module(name.rpartition(".")[0])
+        spec.loader.exec_module(module)
+    except ImportError:
+        return None
+    return module

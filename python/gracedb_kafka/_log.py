@@ -1,14 +1,16 @@
-"""The core's log lines, on their way to the loggers gracedb_kafka.*.
+"""Passes the core's log lines on to the loggers gracedb_kafka.*.
 
-All lines wait in a queue, as a thread of librdkafka must never wait for the GIL. Whoever comes first takes them: a call
-that returns, or a thread of ours. A line that a call logs is told before the call returns: where somebody else has
-taken it, the call waits for the handlers there.
+The core queues every line, because a thread of librdkafka must not wait for the GIL. A call that returns
+takes the queued lines, or else the listener thread of this module does. The lines that a call logged are
+handled before it returns: if another thread took them, the call waits for that thread's handlers.
 
-Python stops daemon threads where they stand when a program ends, and gives up with a fatal error if one of them then
-holds the lock of sys.stderr, as a handler does while it writes. So once the program ends only the thread that ends it
-tells lines, after the others have finished theirs; or nobody, where a handler does not come to an end. A fork waits for
-them, too: its child would never see that lock released.
+At its end Python stops daemon threads at any instruction, and aborts if one of them then holds the lock of
+sys.stderr, as a handler does while it writes. So from then on only the thread that ends the program handles
+lines, after the other threads have finished theirs; if a handler does not return, no thread handles any. A
+fork waits for the handlers too, because the child would never see that lock released.
 """
+
+from __future__ import annotations
 
 import atexit
 import contextlib
@@ -21,95 +23,97 @@ import traceback
 from gracedb_kafka import _core
 
 _LOGGERS = tuple(logging.getLogger(f"gracedb_kafka.{part}") for part in ("auth", "core", "kafka", "rest"))
-_TIMEOUT_SECONDS = 2.0  # for a handler that hangs, which must keep nobody from ending or forking
-_NOBODY = 0  # no thread's identifier
+_HANDLER_TIMEOUT = 2.0  # seconds; a handler that hangs must not keep the program from ending or forking
+_NO_THREAD = 0  # not the identifier of any thread
 
-_lock = threading.Lock()
-_thread = None
-_told = threading.Condition()
-_telling = {}  # the threads that tell lines, by a key for each time
-_ending_thread = None
+_start_lock = threading.Lock()
+_listener: threading.Thread | None = None
+_changed = threading.Condition()  # guards the next two
+_handling: dict[object, int] = {}  # the threads that handle lines, by a key for each time
+_ending_thread: int | None = None
 
 
-def tell(first=0):
-    """Tells the lines that wait. Line `first`, if not 0, and those after it that exist by now have been told then."""
+def pass_on(first: int = 0) -> None:
+    """Handles the queued lines. On return, line `first` and its successors so far have been handled, if it is
+    not 0."""
     if _ending_thread is None:
-        with _told:
+        with _changed:
             if _ending_thread is not None:
                 return
-            in_handler = threading.get_ident() in _telling.values()
+            is_in_handler = threading.get_ident() in _handling.values()
             key = object()
-            _telling[key] = threading.get_ident()
+            _handling[key] = threading.get_ident()
         try:
             lines, was_taken = _core.take_log_lines(first)
-            _emit(lines)
+            _handle(lines)
         finally:
-            with _told:
-                del _telling[key]
-                _told.notify_all()
-        if was_taken and not in_handler:  # a handler that waited for handlers might wait for itself
-            with _told:
-                others = set(_telling)
-                _told.wait_for(lambda: others.isdisjoint(_telling), _TIMEOUT_SECONDS)
-    elif _ending_thread == threading.get_ident():  # without the lock: a thread may have been stopped with it
+            with _changed:
+                del _handling[key]
+                _changed.notify_all()
+        if was_taken and not is_in_handler:  # a handler that waits for handlers might wait for itself
+            with _changed:
+                others = set(_handling)
+                _changed.wait_for(lambda: others.isdisjoint(_handling), _HANDLER_TIMEOUT)
+    elif _ending_thread == threading.get_ident():  # without the lock: a stopped thread may hold it
         lines, _ = _core.take_log_lines(first)
-        _emit(lines)
+        _handle(lines)
 
 
-def _emit(lines):
+def _handle(lines: list[tuple[int, str, str]]) -> None:
     for level, name, text in lines:
         try:
             logging.getLogger(name).log(level, "%s", text)
-        except Exception:  # a handler's fault, which is no reason to fail for the call that the line tells of
+        except Exception:  # noqa: BLE001 - a handler that fails must not fail the call that logged
             if logging.raiseExceptions and sys.stderr:
                 with contextlib.suppress(Exception):  # a closed file
                     sys.stderr.write(traceback.format_exc())
 
 
-def start():
-    """Asks the core for what the loggers want to hear, and sees to it that somebody listens."""
-    global _thread
+def start() -> None:
+    """Sets the core's log level to that of the loggers, and starts the listener thread."""
+    global _listener
     _core.set_log_level(min(logger.getEffectiveLevel() for logger in _LOGGERS))
-    if _thread or _ending_thread is not None:
+    if _listener or _ending_thread is not None:
         return
-    with _lock:
-        if not _thread:
-            _thread = threading.Thread(target=_listen, name="gracedb_kafka log", daemon=True)
-            _thread.start()
+    with _start_lock:
+        if not _listener:
+            _listener = threading.Thread(target=_listen, name="gracedb_kafka log", daemon=True)
+            _listener.start()
 
 
-def stop():
-    """The program ends: see above."""
+def _stop() -> None:
     global _ending_thread
-    with _told:
+    with _changed:
         _ending_thread = threading.get_ident()
         _core.close_log()
-        if not _told.wait_for(_nobody_else_tells, _TIMEOUT_SECONDS):
-            _ending_thread = _NOBODY
-    if _thread and _ending_thread != _NOBODY:
-        _thread.join()
-    tell()
+        if not _changed.wait_for(_no_other_thread_handles, _HANDLER_TIMEOUT):
+            _ending_thread = _NO_THREAD
+    if _listener and _ending_thread != _NO_THREAD:
+        _listener.join()
+    pass_on()
 
 
-def _listen():
-    while _core.wait_for_log():
-        tell()
+def _listen() -> None:
+    while _core.wait_for_log_lines():
+        pass_on()
 
 
-def _nobody_else_tells():
-    return not set(_telling.values()) - {threading.get_ident()}
+def _no_other_thread_handles() -> bool:
+    return not set(_handling.values()) - {threading.get_ident()}
 
 
-def _let_nobody_tell():
-    _told.acquire()
-    _told.wait_for(_nobody_else_tells, _TIMEOUT_SECONDS)
+def _before_fork() -> None:
+    _changed.acquire()
+    _changed.wait_for(_no_other_thread_handles, _HANDLER_TIMEOUT)
 
 
-def _forget_threads():
-    global _lock, _thread, _told, _telling, _ending_thread
-    _lock, _thread = threading.Lock(), None
-    _told, _telling, _ending_thread = threading.Condition(), {}, None
+def _after_fork_in_child() -> None:
+    global _start_lock, _listener, _changed, _handling, _ending_thread
+    _start_lock, _listener = threading.Lock(), None
+    _changed, _handling, _ending_thread = threading.Condition(), {}, None
 
 
-atexit.register(stop)
-os.register_at_fork(before=_let_nobody_tell, after_in_parent=lambda: _told.release(), after_in_child=_forget_threads)
+atexit.register(_stop)
+os.register_at_fork(
+    before=_before_fork, after_in_parent=lambda: _changed.release(), after_in_child=_after_fork_in_child
+)

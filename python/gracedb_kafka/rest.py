@@ -1,163 +1,150 @@
-"""GraceDB's REST interface, and the submission of events over Kafka."""
+"""The client of GraceDB's REST API; submits events over Kafka or HTTP."""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 
 from gracedb_kafka import _core
-from gracedb_kafka.kafka._options import listen_to_log, path_or_none
+from gracedb_kafka.exceptions import CredentialError, HTTPConnectionError, HTTPError
+from gracedb_kafka.kafka._client import listen_to_log, path_or_none
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from types import TracebackType
+    from typing import Any, Self, TypeAlias
+
+    from gracedb_kafka.kafka.producer import GraceDbKafkaProducer
+
+    _Path: TypeAlias = str | os.PathLike[str]
+    _Strings: TypeAlias = str | Iterable[str]
 
 __all__ = ["CredentialError", "GraceDb", "HTTPConnectionError", "HTTPError", "Response"]
 
 DEFAULT_SERVICE_URL = "https://gracedb.ligo.org/api/"
-_RETRIED = {502, 503, 504, 408, 409}
-_PAGE = 100
+_RETRIED_CODES = {502, 503, 504, 408, 409}
+_PAGE_SIZE = 100
 
 
-class HTTPError(OSError):
-    """GraceDB answered with a status of 400 or above.
+class Headers(Mapping[str, str]):
+    """Header fields by case-insensitive name."""
 
-    Also caught as ``requests.exceptions.HTTPError`` and ``ligo.gracedb.exceptions.HTTPError`` in a program that has
-    loaded those.
-
-    Attributes:
-        response (Response): the answer
-    """
-
-    def __init__(self, message="", response=None, request=None):
-        # Not super(): joined with its namesakes it has other bases, whose arguments are not these.
-        OSError.__init__(self, message or f"GraceDB answered {getattr(response, 'status_code', 'with an error')}")
-        self.response = response
-        self.request = request
-
-
-class HTTPConnectionError(OSError):
-    """GraceDB could not be reached, or did not answer in time.
-
-    Also caught as ``requests.exceptions.ConnectionError`` in a program that has loaded that.
-    """
-
-    response = None
-    request = None
-
-
-class CredentialError(RuntimeError):
-    """``fail_if_noauth`` was asked for, and neither a token nor a certificate could be used."""
-
-
-class Headers(Mapping):
-    """Header fields by name, whose case makes no difference."""
-
-    def __init__(self, fields):
+    def __init__(self, fields: Mapping[str, str]) -> None:
         self._fields = {name.lower(): value for name, value in fields.items()}
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> str:
         return self._fields[name.lower()]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._fields)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return repr(self._fields)
 
 
 class Response:
-    """GraceDB's answer, as users of ``requests`` expect it.
+    """A response of GraceDB, similar to ``requests.Response``. It is true if the status is below 400.
 
     Attributes:
         status_code (int), status (int): e.g. 201
         reason (str): e.g. ``"Created"``
-        headers (Mapping): by name, whose case makes no difference
+        headers (Mapping): by case-insensitive name
         content (bytes): the body
     """
 
     __slots__ = ("content", "headers", "reason", "status_code")
 
-    def __init__(self, status_code, reason, headers, content):
+    def __init__(self, status_code: int, reason: str, headers: Mapping[str, str], content: bytes) -> None:
         self.status_code = status_code
         self.reason = reason
         self.headers = Headers(headers)
         self.content = content
 
     @property
-    def status(self):
+    def status(self) -> int:
         return self.status_code
 
     @property
-    def ok(self):
-        """True if the status is below 400 (bool)."""
+    def ok(self) -> bool:
+        """True if the status is below 400."""
         return self.status_code < 400
 
     @property
-    def text(self):
-        """The body as UTF-8 (str)."""
+    def text(self) -> str:
+        """The body, decoded as UTF-8."""
         return self.content.decode(errors="replace")
 
-    def json(self):
-        """The body parsed.
+    def json(self) -> Any:
+        """The body, parsed as JSON.
 
         Raises:
-            ValueError: it is not JSON
+            ValueError: the body is not JSON
         """
         try:
             return _core.from_json(self.content)
         except ValueError:
-            raise ValueError(f"GraceDB's answer ({self.status_code} {self.reason}) is not JSON") from None
+            raise ValueError(f"GraceDB's response ({self.status_code} {self.reason}) is not JSON") from None
 
-    def read(self):
-        """The body (bytes)."""
+    def read(self) -> bytes:
+        """The body."""
         return self.content
 
-    def raise_for_status(self):
+    def raise_for_status(self) -> None:
         """Raises HTTPError if the status is 400 or above."""
         if not self.ok:
-            raise HTTPError(f"GraceDB answered {self.status_code} {self.reason}", response=self)
+            raise HTTPError(f"GraceDB responded {self.status_code} {self.reason}", response=self)
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.ok
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Response [{self.status_code}]>"
 
 
 class GraceDb:
-    """A client of GraceDB's REST interface. Safe to share between threads; connections are kept alive.
+    """A client of GraceDB's REST API. Safe to share between threads; connections are kept alive.
 
-    A bearer token is found in the usual places and renewed before it expires. It is never sent over plain http, except to
-    a loopback address, and never across a redirect to another host. Without one, an X.509 certificate is used:
-    ``cred``, ``$X509_USER_CERT`` and ``$X509_USER_KEY``, ``$X509_USER_PROXY``, ``/tmp/x509up_u<uid>``.
+    The client discovers a bearer token and renews it before it expires. It sends the token over plain HTTP
+    only to a loopback address, and does not follow redirects with it to another host. Without a token it uses
+    an X.509 certificate: ``cred``, ``$X509_USER_CERT`` and ``$X509_USER_KEY``, ``$X509_USER_PROXY``,
+    ``/tmp/x509up_u<uid>``.
 
-    Requests that can be repeated without harm are repeated where GraceDB is overloaded or cannot be reached. Ctrl-C ends
-    whatever waits. After ``fork()`` the child has connections of its own.
+    Idempotent requests are retried if GraceDB is overloaded or unreachable. Ctrl-C ends any call that waits.
+    After ``fork()`` the child opens its own connections.
 
-    Every method that asks GraceDB may raise HTTPError (a status of 400 or above), HTTPConnectionError (no answer), and
-    ValueError for a wrong argument. A method of ``ligo.gracedb.rest.GraceDb`` that is not here is taken from there,
-    where that package is installed.
+    Every method that sends a request may raise HTTPError (a status of 400 or above), HTTPConnectionError (no
+    response), and ValueError (a wrong argument). A method that this class lacks is taken from
+    ``ligo.gracedb.rest.GraceDb`` if ``ligo-gracedb`` is installed.
 
     Parameters:
         service_url (str): e.g. ``"https://gracedb-test.ligo.org/api/"``
-        cred (str or tuple, optional): PEM file of a proxy, or those of certificate and key, instead of looking for one
-        force_noauth (bool): send no credential at all
-        fail_if_noauth (bool): raise CredentialError where none is found
-        api_version (str, optional): ``"v1"``, ``"v2"`` (by default), or ``"default"`` for the server's own choice
-        reload_certificate (bool), reload_cred (bool): accepted for the sake of other clients; credentials are always
+        cred (str or tuple, optional): PEM file of a proxy certificate, or files of certificate and key;
+            default: discovery
+        force_noauth (bool): send no credential
+        fail_if_noauth (bool): raise CredentialError if there is no credential
+        api_version (str, optional): ``"v1"``, ``"v2"`` (the default), or ``"default"`` for the server's
+            default
+        reload_certificate (bool), reload_cred (bool): accepted for compatibility; credentials are always
             renewed
-        reload_buffer (float): seconds before a token's ``exp`` from which on a newer one is looked for
-        use_auth (str): ``"all"`` or ``"scitoken"``; there is no other way here
-        retries (int): how often a request is repeated; 0: never
-        retry_codes (collection of int, optional): the statuses that are worth it; 409 may be left out of 408, 409, 502,
-            503 and 504
-        allowed_methods: accepted for the sake of other clients; what may be repeated is known here
-        backoff_factor (float): seconds; the first wait is shorter, later ones double
-        ca_cert_path (str, optional): PEM file; by default ``$REQUESTS_CA_BUNDLE``, else the system's certificates
-        timeout (float): seconds of one try of one request
-        token_audience (str, optional): by default ``"https://<host>"`` of service_url
-        token_scope (str)
+        reload_buffer (float): seconds before a token's ``exp`` from which on to search for a newer one
+        use_auth (str): ``"all"`` or ``"scitoken"``
+        retries (int): retries of one request; 0: none
+        retry_codes (collection of int, optional): the statuses that are retried: 408, 409, 502, 503 and 504,
+            with or without 409
+        allowed_methods: accepted for compatibility; the client knows which requests are idempotent
+        backoff_factor (float): seconds before the second retry; later waits double
+        ca_cert_path (str, optional): PEM file; default: ``$REQUESTS_CA_BUNDLE``, else the system's
+            certificates
+        timeout (float): seconds for one attempt of a request
+        token_audience (str, optional): default: ``"https://<host>"`` of service_url
+        token_scope (str): scope that the token should contain
 
     Raises:
-        ValueError: not an http(s) URL, or a contradiction in the options
+        ValueError: not an http(s) URL, or contradictory options
         CredentialError: fail_if_noauth and no credential
 
     Example::
@@ -170,29 +157,29 @@ class GraceDb:
 
     def __init__(
         self,
-        service_url=DEFAULT_SERVICE_URL,
-        cred=None,
-        force_noauth=False,
-        fail_if_noauth=False,
-        api_version=None,
-        reload_certificate=False,
-        reload_cred=False,
-        reload_buffer=300,
-        use_auth="all",
-        retries=5,
-        retry_codes=None,
-        allowed_methods=None,
-        backoff_factor=0.1,
+        service_url: str = DEFAULT_SERVICE_URL,
+        cred: _Path | tuple[_Path, _Path] | None = None,
+        force_noauth: bool = False,
+        fail_if_noauth: bool = False,
+        api_version: str | None = None,
+        reload_certificate: bool = False,
+        reload_cred: bool = False,
+        reload_buffer: float = 300,
+        use_auth: str = "all",
+        retries: int = 5,
+        retry_codes: Collection[int] | None = None,
+        allowed_methods: Any = None,
+        backoff_factor: float = 0.1,
         *,
-        ca_cert_path=None,
-        timeout=60,
-        token_audience=None,
-        token_scope="gracedb.read",
-    ):
+        ca_cert_path: _Path | None = None,
+        timeout: float = 60,
+        token_audience: str | None = None,
+        token_scope: str = "gracedb.read",
+    ) -> None:
         if use_auth not in ("all", "scitoken"):
-            raise ValueError(f"use_auth {use_auth!r} is neither 'all' nor 'scitoken'")
+            raise ValueError(f"use_auth must be 'all' or 'scitoken', not {use_auth!r}")
         certificate, key = _certificate(cred)
-        self._arguments = {
+        self._reference_arguments = {
             "service_url": service_url,
             "cred": cred,
             "force_noauth": force_noauth,
@@ -222,53 +209,55 @@ class GraceDb:
                 "token_scope": token_scope,
             }
         )
-        self._root = None
-        self._elsewhere = None
+        self._root: dict[str, Any] | None = None
+        self._reference_client: Any = None
 
     def create_event(
         self,
-        group,
-        pipeline,
-        filename,
-        search=None,
-        labels=None,
-        offline=False,
-        filecontents=None,
-        kafka=None,
-        http_fallback=False,
-        gracedb_upload=True,
-        skip_supervisor=False,
-        replay_id=None,
-    ):
-        """Submits an event. With ``kafka``: reserves a graceid, publishes the file under it, and returns when the broker
-        has confirmed the message; the supervisor completes the event from there.
+        group: str,
+        pipeline: str,
+        filename: _Path,
+        search: str | None = None,
+        labels: _Strings | None = None,
+        offline: bool = False,
+        filecontents: str | bytes | None = None,
+        kafka: GraceDbKafkaProducer | None = None,
+        http_fallback: bool = False,
+        gracedb_upload: bool = True,
+        skip_supervisor: bool = False,
+        replay_id: str | None = None,
+    ) -> Response:
+        """Submits an event. With ``kafka``: reserves a graceid, publishes the file with it, and returns when
+        the broker has acknowledged the message; the supervisor then completes the event.
 
-        Where Kafka fails, the message is withdrawn first; then ``http_fallback`` uploads the file over HTTP under the
-        reserved graceid, else the failure is raised and names the graceid. A reservation refused with 401 or 403 is
-        always raised. A file that would not fit into a Kafka message is refused before anything is sent.
+        If Kafka fails, ``http_fallback`` uploads the file over HTTP under the reserved graceid; otherwise the
+        error is raised and names the graceid. The client withdraws the message first, so that a fallback or a
+        retry makes no duplicate. A reservation that fails with 401 or 403 always raises. A file that is too
+        large for a Kafka message is rejected before any request.
 
         Parameters:
             group (str): e.g. ``"CBC"``
             pipeline (str): e.g. ``"gstlal"``
-            filename (str or path): the event file, or its name where filecontents is given
+            filename (str or path): the event file, or its name if filecontents is given
             search (str, optional): e.g. ``"AllSky"``
             labels (str or list, optional)
             offline (bool)
             filecontents (str or bytes, optional): instead of reading the file
-            kafka (GraceDbKafkaProducer, optional): None: one plain HTTP POST
-            http_fallback (bool): go on over HTTP where the reservation or Kafka fails
-            gracedb_upload (bool): False: publish on Kafka without reserving a graceid
-            skip_supervisor (bool): True: the supervisor leaves the message alone
+            kafka (GraceDbKafkaProducer, optional): default: one HTTP POST
+            http_fallback (bool): use HTTP if the reservation or Kafka fails
+            gracedb_upload (bool): if False, publish on Kafka without reserving a graceid
+            skip_supervisor (bool): mark the message so that the supervisor skips it
             replay_id (str, optional): up to 30 of ``A-Z a-z 0-9 _ -``
 
         Returns:
-            Response: of the reservation, of the completion, or of the plain POST; ``json()["graceid"]`` is the graceid.
-            None where gracedb_upload is False: GraceDB has not been asked
+            Response: to the reservation, the upload or the POST; ``json()["graceid"]`` is the graceid. None
+                if gracedb_upload is False, as GraceDB receives no request
 
         Raises:
-            ValueError: unknown group, pipeline, search or label; file empty or too large
+            ValueError: unknown group, pipeline, search or label; empty or too large file
             OSError: the file cannot be read
-            KafkaMessageDeliveryError, KafkaTopicError, KafkaAuthenticationError: not delivered, and no http_fallback
+            KafkaMessageDeliveryError, KafkaTopicError, KafkaAuthenticationError: not delivered, and no
+                http_fallback
             HTTPError, HTTPConnectionError
         """
         listen_to_log()
@@ -285,36 +274,50 @@ class GraceDb:
             "skip_supervisor": bool(skip_supervisor),
             "replay_id": replay_id,
         }
-        answer = self._core.create_event(arguments, contents, _core_of(kafka))
-        return None if answer is None else Response(*answer)
+        response = self._core.create_event(arguments, contents, _core_of(kafka))
+        if response is None:  # only without gracedb_upload, so that the annotation leaves it out
+            return None  # type: ignore[return-value]
+        return Response(*response)
 
     def upload_reserved_event(
-        self, graceid, filename, filecontents=None, labels=None, kafka_server=None, kafka_topic=None
-    ):
-        """Completes a reserved event with its file, over HTTP.
+        self,
+        graceid: str,
+        filename: _Path,
+        filecontents: str | bytes | None = None,
+        labels: _Strings | None = None,
+        kafka_server: str | None = None,
+        kafka_topic: str | None = None,
+    ) -> Response:
+        """Uploads the file of a reserved event over HTTP.
 
         Parameters:
             graceid (str): the reserved id
-            filename (str or path): the event file, or its name where filecontents is given
+            filename (str or path): the event file, or its name if filecontents is given
             filecontents (str or bytes, optional): instead of reading the file
             labels (str or list, optional)
-            kafka_server (str, optional): the broker that delivered the message
-            kafka_topic (str, optional): the topic it arrived on
+            kafka_server (str, optional): the broker from which the message came
+            kafka_topic (str, optional): the topic of the message
 
         Returns:
             Response
         """
         name, contents = _event_file(filename, filecontents)
-        answer = self._core.upload_reserved_event(graceid, name, contents, _strings(labels), kafka_server, kafka_topic)
-        return Response(*answer)
+        return Response(
+            *self._core.upload_reserved_event(
+                graceid, name, contents, _strings(labels), kafka_server, kafka_topic
+            )
+        )
 
-    def create_kafka_producer(self, bootstrap_servers, topic="test", **options):
-        """A producer for this client's instance: ``service_url`` is filled in.
+    def create_kafka_producer(
+        self, bootstrap_servers: str, topic: str | None = "test", **options: Any
+    ) -> GraceDbKafkaProducer:
+        """Creates a producer for this client's instance, i.e. with its ``service_url``.
 
         Parameters:
             bootstrap_servers (str): ``"host:port[,host:port…]"``
-            topic (str, optional): pipeline for ``produce()`` without one; ``create_event()`` does not use it
-            **options: as GraceDbKafkaProducer takes them
+            topic (str, optional): default pipeline of ``produce()``; ``create_event()`` uses that of the
+                event
+            **options: other parameters of GraceDbKafkaProducer
 
         Returns:
             GraceDbKafkaProducer
@@ -325,20 +328,22 @@ class GraceDb:
             options.setdefault("service_url", self.service_url)
         return GraceDbKafkaProducer(bootstrap_servers, topic=topic, **options)
 
-    def ping(self):
-        """Asks GraceDB for its API root. Returns a Response."""
+    def ping(self) -> Response:
+        """Requests the API root."""
         return Response(*self._core.ping())
 
-    def get_user_info(self):
-        """Who GraceDB takes this client for. Returns a Response."""
+    def get_user_info(self) -> Response:
+        """The user as whom GraceDB authenticates this client."""
         return Response(*self._core.user_info())
 
-    def event(self, graceid):
-        """An event. Returns a Response whose ``json()`` is the event as a dict."""
+    def event(self, graceid: str) -> Response:
+        """An event; ``json()`` of the response is a dict."""
         return Response(*self._core.event(graceid))
 
-    def events(self, query=None, orderby=None, max_results=None):
-        """A generator of the events of a query, fetched page after page.
+    def events(
+        self, query: str | None = None, orderby: _Strings | None = None, max_results: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """A generator of the events that match a query, requested page by page.
 
         Parameters:
             query (str, optional): e.g. ``"group: Test pipeline: gstlal"``
@@ -349,38 +354,47 @@ class GraceDb:
             dict: an event
         """
         order = ",".join(_strings(orderby))
-        given = 0
-        while max_results is None or given < max_results:
-            count = _PAGE if max_results is None else min(_PAGE, max_results - given)
-            page = Response(*self._core.events_page(query or "", order, given, count)).json()
+        returned = 0
+        while max_results is None or returned < max_results:
+            count = _PAGE_SIZE if max_results is None else min(_PAGE_SIZE, max_results - returned)
+            page = Response(*self._core.events_page(query or "", order, returned, count)).json()
             yield from page["events"][:count]
-            given += len(page["events"])
-            if not page["events"] or given >= page.get("numRows", given):
+            returned += len(page["events"])
+            if not page["events"] or returned >= page.get("numRows", returned):
                 return
 
-    def num_events(self, query=None):
-        """How many events a query has (int)."""
-        return Response(*self._core.events_page(query or "", "", 0, 1)).json()["numRows"]
+    def num_events(self, query: str | None = None) -> int:
+        """The number of events that match a query."""
+        return int(Response(*self._core.events_page(query or "", "", 0, 1)).json()["numRows"])
 
-    def files(self, object_id, filename=""):
-        """The list of an event's files, or the contents of one. Returns a Response."""
+    def files(self, object_id: str, filename: str = "") -> Response:
+        """The list of an event's files, or the contents of one."""
         return Response(*self._core.files(object_id, filename or ""))
 
-    def logs(self, object_id, log_number=None):
-        """The log of an event, or one entry of it. Returns a Response."""
+    def logs(self, object_id: str, log_number: int | None = None) -> Response:
+        """The log of an event, or one entry of it."""
         return Response(*self._core.logs(object_id, log_number))
 
-    def write_log(self, object_id, message, filename=None, filecontents=None, tag_name=(), displayName=(), label=None):
-        """Adds to the log of an event.
+    def write_log(
+        self,
+        object_id: str,
+        message: str,
+        filename: _Path | None = None,
+        filecontents: str | bytes | None = None,
+        tag_name: _Strings = (),
+        displayName: _Strings = (),
+        label: str | None = None,
+    ) -> Response:
+        """Adds an entry to the log of an event.
 
         Parameters:
             object_id (str): graceid
             message (str)
-            filename (str or path, optional): a file to attach, or its name where filecontents is given
+            filename (str or path, optional): a file to attach, or its name if filecontents is given
             filecontents (str or bytes, optional): instead of reading the file
             tag_name (str or list, optional)
-            displayName: not supported here
-            label (str, optional): a label to apply as well
+            displayName: not supported
+            label (str, optional): a label to apply
 
         Returns:
             Response
@@ -388,19 +402,20 @@ class GraceDb:
         if displayName:
             raise ValueError("displayName is not supported")
         name, contents = ("", None) if filename is None else _event_file(filename, filecontents)
-        answer = self._core.write_log(object_id, message, name, contents, _strings(tag_name), label or "")
-        return Response(*answer)
+        return Response(
+            *self._core.write_log(object_id, message, name, contents, _strings(tag_name), label or "")
+        )
 
-    def labels(self, object_id, label=""):
-        """The labels of an event, or one of them. Returns a Response."""
+    def labels(self, object_id: str, label: str = "") -> Response:
+        """The labels of an event, or one of them."""
         return Response(*self._core.labels(object_id, label or ""))
 
-    def write_label(self, object_id, label):
-        """Applies a label to an event. Returns a Response."""
+    def write_label(self, object_id: str, label: str) -> Response:
+        """Applies a label to an event."""
         return Response(*self._core.write_label(object_id, label))
 
-    def remove_label(self, object_id, label):
-        """Takes a label off an event. Returns a Response."""
+    def remove_label(self, object_id: str, label: str) -> Response:
+        """Removes a label from an event."""
         return Response(*self._core.remove_label(object_id, label))
 
     createEvent = create_event
@@ -410,86 +425,96 @@ class GraceDb:
     removeLabel = remove_label
 
     @property
-    def service_url(self):
-        """Ends in a slash (str)."""
+    def service_url(self) -> str:
+        """The URL of the API; ends in a slash."""
         return self._core.service_url
 
     @property
-    def service_info(self):
-        """The API root, fetched once (dict)."""
+    def service_info(self) -> dict[str, Any]:
+        """The API root, requested once."""
         if self._root is None:
-            self._root = _core.from_json(self._core.api_root().encode())
+            self._root = dict(_core.from_json(self._core.api_root().encode()))
         return self._root
 
     @property
-    def links(self):
-        """Addresses by name (dict)."""
-        return self.service_info["links"]
+    def links(self) -> dict[str, Any]:
+        """URLs by name."""
+        links: dict[str, Any] = self.service_info["links"]
+        return links
 
     @property
-    def templates(self):
-        """Patterns of addresses by name (dict)."""
-        return self.service_info["templates"]
+    def templates(self) -> dict[str, Any]:
+        """URL templates by name."""
+        templates: dict[str, Any] = self.service_info["templates"]
+        return templates
 
     @property
-    def groups(self):
-        """The groups that GraceDB knows (list of str)."""
-        return self.service_info.get("groups", [])
+    def groups(self) -> list[str]:
+        """The groups that GraceDB accepts."""
+        return list(self.service_info.get("groups", []))
 
     @property
-    def pipelines(self):
-        """The pipelines that GraceDB knows (list of str)."""
-        return self.service_info.get("pipelines", [])
+    def pipelines(self) -> list[str]:
+        """The pipelines that GraceDB accepts."""
+        return list(self.service_info.get("pipelines", []))
 
     @property
-    def searches(self):
-        """The searches that GraceDB knows (list of str)."""
-        return self.service_info.get("searches", [])
+    def searches(self) -> list[str]:
+        """The searches that GraceDB accepts."""
+        return list(self.service_info.get("searches", []))
 
     @property
-    def allowed_labels(self):
-        """The labels that GraceDB knows (list of str)."""
-        return self.service_info.get("labels", [])
+    def allowed_labels(self) -> list[str]:
+        """The labels that GraceDB accepts."""
+        return list(self.service_info.get("labels", []))
 
     @property
-    def server_version(self):
-        """GraceDB's own (str)."""
-        return self.service_info.get("server-version", "")
+    def server_version(self) -> str:
+        """The version of the GraceDB server."""
+        return str(self.service_info.get("server-version", ""))
 
-    def show_credentials(self, print_output=True):
-        """How this client authenticates: ``{"credential": "bearer token of …"}``, never the token itself."""
-        shown = {"credential": self._core.credential()}
+    def show_credentials(self, print_output: bool = True) -> dict[str, str]:
+        """The credential of this client: ``{"credential": "bearer token of …"}``, without the token
+        itself."""
+        credential = self._core.credential()
         if print_output:
-            print(shown["credential"])
-        return shown
+            print(credential)
+        return {"credential": credential}
 
-    def close(self):
-        """Nothing to be done: connections end with the client."""
+    def close(self) -> None:
+        """Does nothing: the destructor closes the connections."""
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.close()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        from gracedb_kafka import _reference
+        from gracedb_kafka import _alias
 
-        other = getattr(_reference.module("ligo.gracedb.rest"), "GraceDb", None)
-        if not hasattr(other, name):
-            hint = "" if other else "; ligo-gracedb, which may have it, is not installed"
-            raise AttributeError(f"GraceDb has no '{name}'{hint}")
-        if self._elsewhere is None:
-            self._elsewhere = other(**{key: value for key, value in self._arguments.items() if value is not None})
-        return getattr(self._elsewhere, name)
+        reference = getattr(_alias.reference_module("ligo.gracedb.rest"), "GraceDb", None)
+        if reference is None:
+            raise AttributeError(f"GraceDb has no '{name}'; install ligo-gracedb, which may have it")
+        if not hasattr(reference, name):
+            raise AttributeError(f"GraceDb has no '{name}'")
+        if self._reference_client is None:
+            arguments = {key: value for key, value in self._reference_arguments.items() if value is not None}
+            self._reference_client = reference(**arguments)
+        return getattr(self._reference_client, name)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<GraceDb at {self.service_url}>"
 
 
-def _certificate(cred):
+def _certificate(cred: _Path | tuple[_Path, _Path] | None) -> tuple[str | None, str | None]:
     if cred is None:
         return None, None
     if isinstance(cred, (str, os.PathLike)):
@@ -498,16 +523,16 @@ def _certificate(cred):
     return os.fspath(certificate), os.fspath(key)
 
 
-def _retries_conflict(codes):
+def _retries_conflict(codes: Collection[int] | None) -> bool:
     if codes is None:
         return True
-    if not _RETRIED - {409} <= set(codes) <= _RETRIED | {429}:
-        raise ValueError(f"retry_codes must be {sorted(_RETRIED)}, with or without 409")
+    if not _RETRIED_CODES - {409} <= set(codes) <= _RETRIED_CODES | {429}:
+        raise ValueError(f"retry_codes must be {sorted(_RETRIED_CODES)}, with or without 409")
     return 409 in codes
 
 
-def _event_file(filename, filecontents):
-    """Name and contents (bytes) of a file."""
+def _event_file(filename: _Path, filecontents: str | bytes | None) -> tuple[str, bytes]:
+    """Name and contents of a file."""
     name = os.fspath(filename)
     if filecontents is None:
         with open(name, "rb") as file:
@@ -515,13 +540,13 @@ def _event_file(filename, filecontents):
     return name, filecontents.encode() if isinstance(filecontents, str) else bytes(filecontents)
 
 
-def _strings(value):
+def _strings(value: _Strings | None) -> list[str]:
     if not value:
         return []
     return [value] if isinstance(value, str) else list(value)
 
 
-def _core_of(producer):
+def _core_of(producer: GraceDbKafkaProducer | None) -> _core.Producer | None:
     if producer is None:
         return None
     core = getattr(producer, "_core", None)
@@ -533,7 +558,7 @@ def _core_of(producer):
     return core
 
 
-def __getattr__(name):
-    from gracedb_kafka import _reference
+def __getattr__(name: str) -> Any:
+    from gracedb_kafka import _alias
 
-    return _reference.attribute("ligo.gracedb.rest", name, __name__)
+    return _alias.reference_attribute("ligo.gracedb.rest", name, __name__)

@@ -1,4 +1,4 @@
-"""Fixtures of the Python package's tests: a real broker, GraceDBs, and clients of the package."""
+"""Fixtures: a real broker, GraceDB sandboxes, and clients of the package."""
 
 import json
 import os
@@ -16,15 +16,22 @@ from harness.environment import clean_environment
 
 pytest_plugins = ["harness.fixtures"]
 
-# Of the address sanitizer, and for Python alone.
+# The address sanitizer, which only Python processes load.
 _PRELOADED = {"LD_PRELOAD": os.environ.pop("LD_PRELOAD")} if "LD_PRELOAD" in os.environ else {}
-_KEPT = ("PYTHONPATH", "PYTHONMALLOC")
+_PASSED_ON = ("PYTHONPATH", "PYTHONMALLOC")
 
-_CREDENTIALS = ("SCITOKEN", "SCITOKEN_FILE", "BEARER_TOKEN", "BEARER_TOKEN_FILE", "_CONDOR_CREDS", "X509_USER_PROXY")
+_CREDENTIALS = (
+    "SCITOKEN",
+    "SCITOKEN_FILE",
+    "BEARER_TOKEN",
+    "BEARER_TOKEN_FILE",
+    "_CONDOR_CREDS",
+    "X509_USER_PROXY",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With the sanitizers' library loaded, leaves out what that cannot follow."""
+    """Skips tests that the sanitizers do not support, if their library is loaded."""
     for item in items if _PRELOADED else []:
         for marker in item.iter_markers("not_sanitized"):
             item.add_marker(pytest.mark.skip(reason=marker.args[0]))
@@ -32,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def credentials(broker: Broker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One token, which the broker and the GraceDBs of `sandbox(broker=broker)` accept; nothing else of the caller's."""
+    """One token, which the broker and `sandbox(broker=broker)` accept, and no other credential."""
     for name in _CREDENTIALS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
@@ -48,7 +55,7 @@ def token_file(broker: Broker, folder: Path) -> Path:
 
 @pytest.fixture
 def connection(broker: Broker) -> dict[str, object]:
-    """What every client of the broker is given."""
+    """Options that connect a client to the broker."""
     return {
         "bootstrap_servers": broker.sasl_ssl,
         "instance_name": INSTANCE,
@@ -59,7 +66,7 @@ def connection(broker: Broker) -> dict[str, object]:
 
 @pytest.fixture
 def pipeline(broker: Broker) -> str:
-    """A topic that no other test uses."""
+    """A new topic."""
     return broker.create_topic()
 
 
@@ -72,14 +79,14 @@ def producer(connection, pipeline) -> Iterator[GraceDbKafkaProducer]:
 
 @pytest.fixture
 def consumer(connection, pipeline) -> Iterator[GraceDbKafkaConsumer]:
-    """A consumer that reads `pipeline` from its beginning."""
+    """A consumer that reads `pipeline` from the beginning."""
     with GraceDbKafkaConsumer(topics=pipeline, auto_offset_reset="earliest", **connection) as consumer:
         yield consumer
 
 
 @pytest.fixture
 def gracedb(broker: Broker, sandbox):
-    """A GraceDB that takes the broker's tokens."""
+    """A GraceDB sandbox that accepts the broker's tokens."""
     return sandbox(broker=broker)
 
 
@@ -90,7 +97,7 @@ def client(gracedb) -> GraceDb:
 
 @pytest.fixture
 def dead_broker(unused_port) -> dict[str, object]:
-    """What a client of a broker that does not answer is given."""
+    """Options for a client whose broker does not respond."""
     return {
         "bootstrap_servers": f"127.0.0.1:{unused_port}",
         "instance_name": INSTANCE,
@@ -101,14 +108,14 @@ def dead_broker(unused_port) -> dict[str, object]:
 
 @pytest.fixture
 def python_environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a Python process of its own, with the token of `credentials`."""
-    kept = {name: os.environ[name] for name in (*_KEPT, "BEARER_TOKEN_FILE") if name in os.environ}
-    return clean_environment(tmp_path / "home") | kept | _PRELOADED
+    """The environment of a separate Python process, with the token of `credentials`."""
+    passed_on = {name: os.environ[name] for name in (*_PASSED_ON, "BEARER_TOKEN_FILE") if name in os.environ}
+    return clean_environment(tmp_path / "home") | passed_on | _PRELOADED
 
 
 @pytest.fixture
 def run_python(python_environment, connection) -> Callable[..., subprocess.CompletedProcess]:
-    """Runs Python code in a process of its own, with `connection` as a variable; what became of it."""
+    """Runs Python code in a separate process, in which `connection` is a variable."""
     environment = python_environment | {"CONNECTION": json.dumps(connection, default=str)}
 
     def run(
@@ -117,6 +124,7 @@ def run_python(python_environment, connection) -> Callable[..., subprocess.Compl
         prologue = "import json, os\nconnection = json.loads(os.environ['CONNECTION'])\n"
         done = subprocess.run(
             [sys.executable, *options, "-c", prologue + code],
+            check=False,
             env=environment | (env or {}),
             capture_output=True,
             text=True,

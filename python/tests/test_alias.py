@@ -1,4 +1,4 @@
-"""Standing in for ligo.gracedb, with and without the reference beside us."""
+"""The alias ligo.gracedb, with and without the reference client installed."""
 
 import importlib.util
 from pathlib import Path
@@ -12,7 +12,7 @@ INSTALL = "import gracedb_kafka\ngracedb_kafka.install_as_ligo_gracedb()\n"
 
 @pytest.fixture(params=["reference installed", "reference not installed"])
 def run(request, run_python, tmp_path):
-    """Runs code where the reference is, or is not, to be found."""
+    """Runs code with or without the reference client installed."""
     if request.param == "reference installed":
         assert importlib.util.find_spec("ligo.gracedb")
         return run_python
@@ -21,13 +21,13 @@ def run(request, run_python, tmp_path):
     return lambda code, *options, **arguments: run_python(path + code, "-S", "-I", *options, **arguments)
 
 
-def test_the_names_of_the_specification_are_ours(run):
+def test_the_alias_provides_the_specified_names(run):
     done = run(
         INSTALL
         + """
 from ligo.gracedb.kafka import (
-    GraceDbKafkaConsumer, GraceDbKafkaProducer, KafkaAuthenticationError, KafkaConnectionError, KafkaConsumerError,
-    KafkaError, KafkaMessageDeliveryError, KafkaProducerError, KafkaTokenError,
+    GraceDbKafkaConsumer, GraceDbKafkaProducer, KafkaAuthenticationError, KafkaConnectionError,
+    KafkaConsumerError, KafkaError, KafkaMessageDeliveryError, KafkaProducerError, KafkaTokenError,
     derive_instance_name, make_topic_name, parse_topic_name,
 )
 from ligo.gracedb.rest import GraceDb, HTTPError
@@ -52,7 +52,7 @@ print(GraceDb.__module__, SciTokenRefreshManager.__module__)
     assert done.stderr == ""
 
 
-def test_calling_it_again_does_nothing(run):
+def test_a_second_install_does_nothing(run):
     run(
         INSTALL
         + "from ligo.gracedb.rest import GraceDb as first\n"
@@ -61,11 +61,12 @@ def test_calling_it_again_does_nothing(run):
     )
 
 
-def test_a_program_can_be_run_without_a_change(run, tmp_path):
+def test_python_m_runs_an_unchanged_program(run, tmp_path):
     (tmp_path / "helper.py").write_text("value = 5\n")
     program = tmp_path / "program.py"
     program.write_text(
-        "import sys, helper\nfrom ligo.gracedb.rest import GraceDb\nprint(__name__, GraceDb.__module__, sys.argv[1:])\n"
+        "import sys, helper\nfrom ligo.gracedb.rest import GraceDb\n"
+        "print(__name__, GraceDb.__module__, sys.argv[1:])\n"
     )
     done = run(
         f"import runpy, sys\nsys.argv[:] = ['x', {str(program)!r}, 'one', 'two']\n"
@@ -74,22 +75,22 @@ def test_a_program_can_be_run_without_a_change(run, tmp_path):
     assert done.stdout == "__main__ gracedb_kafka.rest ['one', 'two']\n"
 
 
-def test_what_we_do_not_have_comes_from_the_reference(run_python):
+def test_missing_modules_and_names_come_from_the_reference(run_python):
     done = run_python(
         INSTALL
         + """
 import ligo.gracedb.cert, ligo.gracedb.utils, ligo.gracedb.rest, ligo.gracedb
 print(ligo.gracedb.utils.__file__.endswith("ligo/gracedb/utils.py"))
 print(ligo.gracedb.rest.DEFAULT_RETRY_CODES)
-from ligo.gracedb.cli.client import GraceDb as used_by_their_command
-print(used_by_their_command.__mro__[1].__module__.startswith("gracedb_kafka"), used_by_their_command.__module__)
+from ligo.gracedb.cli.client import GraceDb as used_by_the_command
+print(used_by_the_command.__mro__[1].__module__.startswith("gracedb_kafka"), used_by_the_command.__module__)
 """
     )
     assert done.stdout.splitlines()[0] == "True"
     assert "502" in done.stdout.splitlines()[1]
 
 
-def test_a_method_that_we_do_not_have_comes_from_the_reference(run_python, gracedb):
+def test_missing_methods_come_from_the_reference(run_python, gracedb):
     done = run_python(
         INSTALL
         + """
@@ -107,7 +108,7 @@ except AttributeError as error:
     assert done.stdout == "True ligo.gracedb.rest\nGraceDb has no 'no_such_method'\n"
 
 
-def test_without_the_reference_a_missing_part_is_explained(run_python, tmp_path):
+def test_without_the_reference_the_error_names_the_missing_part(run_python, tmp_path):
     (tmp_path / "gracedb_kafka").symlink_to(Path(gracedb_kafka.__file__).parent)
     done = run_python(
         f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n"
@@ -132,19 +133,20 @@ except ImportError as error:
         "-I",
     )
     assert done.stdout.splitlines() == [
-        "GraceDb has no 'superevents'; ligo-gracedb, which may have it, is not installed",
+        "GraceDb has no 'superevents'; install ligo-gracedb, which may have it",
         "No module named 'ligo.gracedb.cli'",
         "No module named 'ligo.gracedb.kafka.more'",
         "True",
     ]
 
 
-def test_it_can_take_the_place_of_what_was_imported_before(run_python):
+def test_install_replaces_modules_that_were_imported_before(run_python):
     run_python(
-        "import ligo.gracedb.rest, ligo.gracedb.kafka\nformer = ligo.gracedb.rest.GraceDb\n"
+        "import ligo.gracedb.rest, ligo.gracedb.kafka\nprevious = ligo.gracedb.rest.GraceDb\n"
         + INSTALL
-        + "from ligo.gracedb.rest import GraceDb\nfrom ligo.gracedb.kafka.producer import GraceDbKafkaProducer\n"
-        "assert GraceDb is not former and GraceDb.__module__ == 'gracedb_kafka.rest'\n"
+        + "from ligo.gracedb.rest import GraceDb\n"
+        "from ligo.gracedb.kafka.producer import GraceDbKafkaProducer\n"
+        "assert GraceDb is not previous and GraceDb.__module__ == 'gracedb_kafka.rest'\n"
         "assert ligo.gracedb.rest.GraceDb is GraceDb\n"
         "assert GraceDbKafkaProducer.__module__ == 'gracedb_kafka.kafka.producer'"
     )

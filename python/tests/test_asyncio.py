@@ -1,4 +1,4 @@
-"""Producer and consumer in an event loop."""
+"""Producers and consumers in an event loop."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import pytest
 from gracedb_kafka.kafka import GraceDbKafkaProducer, KafkaMessageDeliveryError
 
 
-def test_produce_async_resolves_on_delivery(producer, broker, pipeline):
+def test_produce_async_returns_the_delivered_message(producer, broker, pipeline):
     async def send():
         return await producer.produce_async({"a": 1}, key="k")
 
@@ -17,7 +17,7 @@ def test_produce_async_resolves_on_delivery(producer, broker, pipeline):
     assert len(broker.messages(pipeline)) == 1
 
 
-def test_many_can_be_under_way_together(producer, broker, pipeline):
+def test_many_deliveries_can_be_awaited_at_once(producer, broker, pipeline):
     async def send():
         return await asyncio.gather(*(producer.produce_async(str(number)) for number in range(500)))
 
@@ -25,14 +25,14 @@ def test_many_can_be_under_way_together(producer, broker, pipeline):
     assert sorted(message.offset() for message in messages) == list(range(500))
 
 
-def test_a_failure_is_raised_where_it_is_awaited(dead_broker):
+def test_produce_async_raises_the_delivery_error(dead_broker):
     producer = GraceDbKafkaProducer(topic="test", **dead_broker | {"delivery.timeout.ms": 300})
     with pytest.raises(KafkaMessageDeliveryError):
         asyncio.run(producer.produce_async("lost"))
     producer.close()
 
 
-def test_the_loop_runs_while_a_delivery_is_awaited(dead_broker):
+def test_the_event_loop_runs_while_a_delivery_is_awaited(dead_broker):
     producer = GraceDbKafkaProducer(topic="test", **dead_broker)
 
     async def send():
@@ -52,17 +52,17 @@ def test_the_loop_runs_while_a_delivery_is_awaited(dead_broker):
     producer.close(timeout=0)
 
 
-def test_a_wrong_argument_is_raised_at_once(producer):
+def test_produce_async_rejects_a_value_of_a_wrong_type(producer):
     with pytest.raises(TypeError):
         asyncio.run(producer.produce_async(5))
 
 
-def test_it_can_be_used_from_one_loop_after_another(producer):
+def test_a_producer_works_in_successive_event_loops(producer):
     offsets = [asyncio.run(producer.produce_async("a")).offset() for _ in range(3)]
     assert offsets == [0, 1, 2]
 
 
-def test_messages_can_be_iterated_over(producer, consumer):
+def test_async_for_iterates_over_messages_until_stop(producer, consumer):
     async def talk():
         for number in range(200):
             await producer.produce_async(str(number))
@@ -76,7 +76,7 @@ def test_messages_can_be_iterated_over(producer, consumer):
     assert asyncio.run(talk()) == list(range(200))
 
 
-def test_the_loop_runs_while_a_message_is_awaited(consumer):
+def test_the_event_loop_runs_while_a_message_is_awaited(consumer):
     async def wait():
         waiting = asyncio.create_task(anext(aiter(consumer)))
         for _ in range(30):
@@ -89,7 +89,7 @@ def test_the_loop_runs_while_a_message_is_awaited(consumer):
     asyncio.run(wait())
 
 
-def test_a_wait_that_is_given_up_loses_no_message(producer, consumer):
+def test_a_cancelled_wait_loses_no_message(producer, consumer):
     async def give_up(seconds):
         try:
             return [(await asyncio.wait_for(anext(consumer), seconds))["value"]]

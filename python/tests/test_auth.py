@@ -1,4 +1,4 @@
-"""Finding tokens from Python."""
+"""Token discovery and refresh in Python."""
 
 import threading
 import time
@@ -12,44 +12,44 @@ from harness.waiting import wait_until
 
 @pytest.fixture
 def token(broker, monkeypatch) -> str:
-    """The one token that can be found."""
+    """The only token that the discovery finds."""
     token = broker.issuer.mint(audience="kafka.ligo.org", lifetime=3600)
     monkeypatch.delenv("BEARER_TOKEN_FILE")
     monkeypatch.setenv("BEARER_TOKEN", token)
     return token
 
 
-def test_a_token_is_found_for_a_broker(token):
+def test_finds_a_token_for_a_broker(token):
     assert get_scitoken_for_kafka("kafka.ligo.org:9092") == token
     assert get_scitoken_for_kafka("elsewhere:9092", scope="kafka.consume", audience="kafka.ligo.org") == token
 
 
-def test_without_a_token_the_error_names_the_places(monkeypatch):
+def test_without_a_token_the_error_lists_the_places_searched(monkeypatch):
     monkeypatch.delenv("BEARER_TOKEN_FILE")
     with pytest.raises(KafkaTokenError, match=r"BEARER_TOKEN_FILE(.|\n)*htgettoken") as caught:
         get_scitoken_for_kafka("kafka.ligo.org:9092")
     assert "eyJ" not in str(caught.value)
 
 
-def test_a_broker_without_a_host_is_a_value_error(token):
+def test_a_broker_url_without_a_host_is_a_value_error(token):
     with pytest.raises(ValueError):
         get_scitoken_for_kafka("")
     with pytest.raises(ValueError):
         SciTokenRefreshManager("kafka.ligo.org:9092", refresh_buffer=-1)
 
 
-def test_callbacks_give_the_token_and_its_end(token):
+def test_callbacks_return_the_token_and_its_expiry(token):
     for callback in (
         create_oauth_callback("kafka.ligo.org:9092"),
         create_oauth_callback("kafka.ligo.org:9092", scope="kafka.produce", audience="kafka.ligo.org"),
         SciTokenRefreshManager("kafka.ligo.org:9092").create_callback(),
     ):
-        found, end = callback("")
+        found, expiry = callback("")
         assert found == token
-        assert abs(end - time.time() - 3600) < 60
+        assert abs(expiry - time.time() - 3600) < 60
 
 
-def test_a_callback_serves_confluent_kafka(broker, pipeline):
+def test_confluent_kafka_accepts_the_callback(broker, pipeline):
     import confluent_kafka
 
     config = broker.client_config(None) | {"oauth_cb": create_oauth_callback("localhost:9092")}
@@ -58,13 +58,13 @@ def test_a_callback_serves_confluent_kafka(broker, pipeline):
     assert producer.flush(20) == 0
 
 
-def test_a_callback_serves_our_producer(connection, pipeline):
+def test_the_producer_accepts_the_callback(connection, pipeline):
     options = connection | {"oauth_cb": create_oauth_callback("localhost:9092")}
     with GraceDbKafkaProducer(topic=pipeline, **options) as producer:
         assert producer.ping()["topic"] == f"localhost.{pipeline}"
 
 
-def test_the_manager_takes_a_newer_token_in_time(broker, monkeypatch, tmp_path):
+def test_the_refresh_manager_takes_a_newer_token_before_expiry(broker, monkeypatch, tmp_path):
     file = tmp_path / "bearer"
     file.write_text(broker.issuer.mint(lifetime=200))
     file.chmod(0o600)
@@ -76,7 +76,7 @@ def test_the_manager_takes_a_newer_token_in_time(broker, monkeypatch, tmp_path):
     assert wait_until(lambda: manager.get_token() != first and manager.get_token(), 20) == file.read_text()
 
 
-def test_threads_may_share_a_manager(token):
+def test_threads_can_share_a_refresh_manager(token):
     manager = SciTokenRefreshManager("kafka.ligo.org:9092")
     found = []
     threads = [threading.Thread(target=lambda: found.append(manager.get_token())) for _ in range(8)]

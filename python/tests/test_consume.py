@@ -1,4 +1,4 @@
-"""The consumer, against a real broker."""
+"""The consumer with a real broker."""
 
 import signal
 import sys
@@ -15,12 +15,14 @@ from harness.waiting import wait_until
 def take(consumer, count):
     """The next `count` messages."""
     messages = []
-    wait_until(lambda: len(messages) == count or messages.extend(consumer.consume(1, 0.5)), 20, "the messages")
+    wait_until(
+        lambda: len(messages) == count or messages.extend(consumer.consume(1, 0.5)), 20, "the messages"
+    )
     return messages
 
 
 def is_in_a_call(thread):
-    """Of the library: it has no Python code to run, or it would have the GIL and we not."""
+    """True if the innermost Python frame of a thread is in the package: its call released the GIL."""
     return sys._current_frames()[thread.ident].f_code.co_filename.endswith("gracedb_kafka/kafka/consumer.py")
 
 
@@ -29,7 +31,7 @@ def values(messages):
 
 
 def wait_for_assignment(broker, consumer, pipeline):
-    """Until the consumer stands at the end of its topic: messages that come from now on are seen."""
+    """Waits until the consumer reads the messages that arrive from now on."""
     mark = f"mark {uuid.uuid4()}"
 
     def is_seen():
@@ -42,7 +44,7 @@ def wait_for_assignment(broker, consumer, pipeline):
         pass
 
 
-def test_a_message_is_a_dict(producer, consumer, pipeline):
+def test_poll_returns_a_message_as_a_dict(producer, consumer, pipeline):
     before = int(time.time() * 1000) - 1000
     producer.produce({"graceid": "G1"}, key="G1", headers={"a": "1", "b": b"\xff"})
     producer.flush()
@@ -60,14 +62,14 @@ def test_a_message_is_a_dict(producer, consumer, pipeline):
     }
 
 
-def test_a_value_is_json_else_text_else_bytes(producer, consumer):
+def test_a_value_is_json_or_str_or_bytes(producer, consumer):
     for value in ({"a": float("inf")}, "[1, 2]", "5", "text", "", b"\xff\xfe", "{not json"):
         producer.produce(value)
     producer.flush()
     assert values(take(consumer, 7)) == [{"a": float("inf")}, [1, 2], 5, "text", "", b"\xff\xfe", "{not json"]
 
 
-def test_a_key_is_text_else_bytes_else_none(producer, consumer):
+def test_a_key_is_str_or_bytes_or_none(producer, consumer):
     for key in ("ä", b"\xff", None):
         producer.produce("a", key=key)
     producer.flush()
@@ -76,13 +78,13 @@ def test_a_key_is_text_else_bytes_else_none(producer, consumer):
     assert [message["headers"] for message in messages] == [None] * 3
 
 
-def test_poll_gives_none_where_nothing_comes(consumer):
+def test_poll_returns_none_after_its_timeout(consumer):
     start = time.monotonic()
     assert consumer.poll(timeout=0.2) is None
     assert 0.15 < time.monotonic() - start < 2
 
 
-def test_by_default_it_sees_what_comes_from_now_on(broker, connection, pipeline):
+def test_by_default_a_consumer_reads_only_new_messages(broker, connection, pipeline):
     broker.produce(pipeline, "old")
     with GraceDbKafkaConsumer(topics=[pipeline], **connection) as consumer:
         wait_for_assignment(broker, consumer, pipeline)
@@ -90,33 +92,44 @@ def test_by_default_it_sees_what_comes_from_now_on(broker, connection, pipeline)
         assert values(take(consumer, 1)) == ["new"]
 
 
-def test_a_group_resumes_where_it_left_off(broker, connection, pipeline):
+def test_a_group_resumes_at_its_committed_offset(broker, connection, pipeline):
     for number in range(4):
         broker.produce(pipeline, str(number))
-    options = connection | {"topics": pipeline, "group_id": f"group-{pipeline}", "auto_offset_reset": "earliest"}
+    options = connection | {
+        "topics": pipeline,
+        "group_id": f"group-{pipeline}",
+        "auto_offset_reset": "earliest",
+    }
     with GraceDbKafkaConsumer(**options) as consumer:
         assert values(take(consumer, 2)) == [0, 1]
     with GraceDbKafkaConsumer(**options) as consumer:
         assert values(take(consumer, 2)) == [2, 3]
 
 
-def test_a_message_whose_processing_raised_is_shown_again(broker, connection, pipeline):
+def test_a_message_whose_processing_raises_is_delivered_again(broker, connection, pipeline):
     for number in range(3):
         broker.produce(pipeline, str(number))
-    options = connection | {"topics": pipeline, "group_id": f"group-{pipeline}", "auto_offset_reset": "earliest"}
-    with pytest.raises(LookupError):
-        with GraceDbKafkaConsumer(**options) as consumer:
-            for message in consumer.stream():
-                if message["value"] == 1:
-                    raise LookupError
+    options = connection | {
+        "topics": pipeline,
+        "group_id": f"group-{pipeline}",
+        "auto_offset_reset": "earliest",
+    }
+    with pytest.raises(LookupError), GraceDbKafkaConsumer(**options) as consumer:
+        for message in consumer.stream():
+            if message["value"] == 1:
+                raise LookupError
     with GraceDbKafkaConsumer(**options) as consumer:
         assert values(take(consumer, 2)) == [1, 2]
 
 
-def test_offsets_can_be_committed_by_hand(broker, connection, pipeline):
+def test_commit_stores_the_offsets_of_processed_messages(broker, connection, pipeline):
     for number in range(4):
         broker.produce(pipeline, str(number))
-    options = connection | {"topics": pipeline, "group_id": f"group-{pipeline}", "auto_offset_reset": "earliest"}
+    options = connection | {
+        "topics": pipeline,
+        "group_id": f"group-{pipeline}",
+        "auto_offset_reset": "earliest",
+    }
     options["enable.auto.commit"] = False
     with GraceDbKafkaConsumer(**options) as consumer:
         messages = take(consumer, 3)
@@ -128,7 +141,7 @@ def test_offsets_can_be_committed_by_hand(broker, connection, pipeline):
     assert broker.committed(f"group-{pipeline}", pipeline) == 3
 
 
-def test_it_can_subscribe_later_and_to_several_topics(broker, connection, pipeline):
+def test_subscribe_replaces_the_topics_of_the_consumer(broker, connection, pipeline):
     other = broker.create_topic()
     broker.produce(pipeline, "one")
     broker.produce(other, "two")
@@ -139,19 +152,19 @@ def test_it_can_subscribe_later_and_to_several_topics(broker, connection, pipeli
         wait_until(lambda: "two" in values(consumer.consume(1, 0.5)), 20, "the other topic")
 
 
-def test_to_subscribe_to_nothing_is_an_error(consumer):
+def test_subscribe_rejects_an_empty_list_and_an_illegal_topic(consumer):
     with pytest.raises(KafkaConsumerError, match="no topic"):
         consumer.subscribe([])
     with pytest.raises(ValueError, match="legal topic"):
         consumer.subscribe("no such topic")
 
 
-def test_a_topic_that_is_not_there_is_noticed_at_once(connection):
+def test_a_missing_topic_fails_the_constructor(connection):
     with pytest.raises(KafkaTopicError, match="nosuch"):
         GraceDbKafkaConsumer(topics="nosuch", **connection)
 
 
-def test_batches_come_together(broker, consumer, pipeline):
+def test_consume_returns_a_batch(broker, consumer, pipeline):
     assert consumer.consume(5, timeout=0.1) == []
     for number in range(5):
         broker.produce(pipeline, str(number))
@@ -164,7 +177,7 @@ def test_batches_come_together(broker, consumer, pipeline):
         consumer.consume(-1)
 
 
-def test_a_stream_ends_after_its_count(broker, consumer, pipeline):
+def test_a_stream_ends_after_count_messages(broker, consumer, pipeline):
     for number in range(4):
         broker.produce(pipeline, str(number))
     assert values(consumer.stream(count=3)) == [0, 1, 2]
@@ -172,7 +185,7 @@ def test_a_stream_ends_after_its_count(broker, consumer, pipeline):
     assert values(consumer.stream(count=0)) == []
 
 
-def test_a_stream_ends_at_stop_while_it_waits(consumer):
+def test_stop_ends_a_stream_that_waits(consumer):
     timer = threading.Timer(0.3, consumer.stop)
     start = time.monotonic()
     timer.start()
@@ -180,7 +193,7 @@ def test_a_stream_ends_at_stop_while_it_waits(consumer):
     assert time.monotonic() - start < 5
 
 
-def test_a_stream_ends_at_stop_in_its_loop(broker, consumer, pipeline):
+def test_stop_ends_a_stream_inside_its_loop(broker, consumer, pipeline):
     for number in range(3):
         broker.produce(pipeline, str(number))
     seen = []
@@ -192,8 +205,8 @@ def test_a_stream_ends_at_stop_in_its_loop(broker, consumer, pipeline):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_a_stream_ends_at_a_signal_and_puts_the_handlers_back(consumer, number):
-    former = signal.getsignal(number)
+def test_a_signal_ends_a_stream_and_restores_the_handlers(consumer, number):
+    previous = signal.getsignal(number)
     due = []
 
     def interrupt():
@@ -203,7 +216,7 @@ def test_a_stream_ends_at_a_signal_and_puts_the_handlers_back(consumer, number):
     threading.Timer(0.5, interrupt).start()
     assert list(consumer.stream(timeout=30)) == []
     assert time.monotonic() - due[0] < 0.2
-    assert signal.getsignal(number) is former
+    assert signal.getsignal(number) is previous
 
 
 def test_a_second_signal_acts_as_usual(broker, consumer, pipeline):
@@ -214,14 +227,14 @@ def test_a_second_signal_acts_as_usual(broker, consumer, pipeline):
             signal.raise_signal(signal.SIGINT)
 
 
-def test_a_stream_that_is_left_puts_the_handlers_back(broker, consumer, pipeline):
+def test_closing_a_stream_restores_the_handlers(broker, consumer, pipeline):
     broker.produce(pipeline, "a")
-    former = signal.getsignal(signal.SIGINT)
+    previous = signal.getsignal(signal.SIGINT)
     stream = consumer.stream()
     next(stream)
-    assert signal.getsignal(signal.SIGINT) is not former
+    assert signal.getsignal(signal.SIGINT) is not previous
     stream.close()
-    assert signal.getsignal(signal.SIGINT) is former
+    assert signal.getsignal(signal.SIGINT) is previous
 
 
 def test_a_stream_works_in_any_thread(broker, consumer, pipeline):
@@ -252,7 +265,7 @@ def test_close_ends_a_poll_of_another_thread(connection, pipeline):
     assert ends == ["the consumer is closed"]
 
 
-def test_use_after_close_is_an_error(connection, pipeline):
+def test_calls_after_close_raise(connection, pipeline):
     with GraceDbKafkaConsumer(topics=pipeline, **connection) as consumer:
         pass
     for use in (
@@ -268,7 +281,7 @@ def test_use_after_close_is_an_error(connection, pipeline):
     consumer.stop()
 
 
-def test_options_that_contradict_each_other_are_all_reported(connection):
+def test_contradictory_options_are_all_reported(connection):
     with pytest.raises(ValueError, match="auto_offset_reset.*both given"):
         GraceDbKafkaConsumer(**connection, service_url="https://a.org/api/", auto_offset_reset="middle")
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends whatever waits within 0.2 s."""
+"""Ctrl-C ends any call that waits within 0.2 s."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ import pytest
 from gracedb_kafka.kafka import GraceDbKafkaConsumer, GraceDbKafkaProducer
 from gracedb_kafka.rest import GraceDb
 
-LIMIT = 0.2
+MAX_DELAY = 0.2
 
 
 @contextmanager
 def ctrl_c(after=0.4):
-    """Sends SIGINT to this process after a moment; the block must end with KeyboardInterrupt soon after that."""
+    """Sends SIGINT after `after` seconds; the block must raise KeyboardInterrupt within MAX_DELAY."""
     sent = []
 
     def send():
@@ -29,15 +29,15 @@ def ctrl_c(after=0.4):
     try:
         with pytest.raises(KeyboardInterrupt):
             yield
-        assert time.monotonic() - sent[0] < LIMIT
+        assert time.monotonic() - sent[0] < MAX_DELAY
     finally:
-        timer.cancel()  # a block that ends too soon is a failed test, not the end of all
+        timer.cancel()  # the block may have ended too early, which must not interrupt pytest
         timer.join()
 
 
 @pytest.fixture
 def stuck(dead_broker):
-    """A producer with a message that no broker takes."""
+    """A producer with a message that no broker accepts."""
     producer = GraceDbKafkaProducer(topic="test", **dead_broker)
     producer.produce("waits")
     yield producer
@@ -46,36 +46,36 @@ def stuck(dead_broker):
 
 @pytest.fixture
 def silent_server():
-    """A server that takes connections and answers nothing."""
+    """A server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
-def test_it_ends_flush(stuck):
+def test_ctrl_c_ends_flush(stuck):
     with ctrl_c():
         stuck.flush()
     assert stuck.pending_messages == 1
 
 
-def test_it_ends_poll_of_a_producer(stuck):
+def test_ctrl_c_ends_poll_of_a_producer(stuck):
     with ctrl_c():
         stuck.poll(None)
 
 
-def test_it_ends_ping_and_takes_the_message_back(stuck):
+def test_ctrl_c_ends_ping_and_withdraws_the_message(stuck):
     with ctrl_c():
         stuck.ping(timeout=60)
     assert stuck.pending_messages == 1
 
 
-def test_it_ends_close(dead_broker):
+def test_ctrl_c_ends_close_of_a_producer(dead_broker):
     producer = GraceDbKafkaProducer(topic="test", **dead_broker)
     producer.produce("waits")
     with ctrl_c():
         producer.close(timeout=60)
 
 
-def test_it_ends_a_produce_that_waits_for_room(dead_broker):
+def test_ctrl_c_ends_produce_on_a_full_queue(dead_broker):
     producer = GraceDbKafkaProducer(topic="test", **dead_broker | {"queue.buffering.max.messages": 1})
     producer.produce("waits")
     with ctrl_c():
@@ -83,7 +83,7 @@ def test_it_ends_a_produce_that_waits_for_room(dead_broker):
     producer.close(timeout=0)
 
 
-def test_it_ends_the_making_of_a_producer(dead_broker, silent_server):
+def test_ctrl_c_ends_a_constructor_that_connects(dead_broker, silent_server):
     options = dead_broker | {"bootstrap_servers": f"127.0.0.1:{silent_server}", "check_for_topics": True}
     with ctrl_c():
         GraceDbKafkaProducer(**options)
@@ -93,11 +93,11 @@ def test_it_ends_the_making_of_a_producer(dead_broker, silent_server):
 
 @contextmanager
 def broker_that_freezes(broker):
-    """Gives the port of a way to `broker`, which answers no more from its first answer about topics on."""
-    metadata = b"\x00\x03"
+    """The port of a proxy to `broker`; the broker is frozen when its first metadata response arrives."""
+    metadata_request = b"\x00\x03"
     host, port = broker.plaintext.rsplit(":", 1)
 
-    def pass_on(listener):
+    def proxy(listener):
         client = listener.accept()[0]
         with client, socket.create_connection((host, int(port))) as server:
             while True:
@@ -106,7 +106,7 @@ def broker_that_freezes(broker):
                 server.sendall(size + request)
                 size = server.recv(4, socket.MSG_WAITALL)
                 answer = server.recv(int.from_bytes(size), socket.MSG_WAITALL)
-                if request.startswith(metadata):
+                if request.startswith(metadata_request):
                     with broker.frozen():
                         client.sendall(size + answer)
                         ended.wait(20)
@@ -115,7 +115,7 @@ def broker_that_freezes(broker):
 
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=pass_on, args=(listener,))
+        thread = threading.Thread(target=proxy, args=(listener,))
         thread.start()
         try:
             yield listener.getsockname()[1]
@@ -125,14 +125,14 @@ def broker_that_freezes(broker):
 
 
 @pytest.mark.parametrize("kind", [GraceDbKafkaProducer, GraceDbKafkaConsumer])
-def test_it_ends_the_making_of_a_client_that_asks_for_topics(dead_broker, broker, kind):
+def test_ctrl_c_ends_a_constructor_that_requests_topics(dead_broker, broker, kind):
     with broker_that_freezes(broker) as port:
         options = dead_broker | {"bootstrap_servers": f"127.0.0.1:{port}", "check_for_topics": True}
         with ctrl_c():
             kind(**options)
 
 
-def test_it_ends_poll_of_a_consumer(consumer):
+def test_ctrl_c_ends_poll_of_a_consumer(consumer):
     with ctrl_c():
         consumer.poll(60)
     with ctrl_c():
@@ -150,17 +150,17 @@ def reader(producer, consumer):
     return consumer
 
 
-def test_it_ends_commit(reader, broker):
+def test_ctrl_c_ends_commit(reader, broker):
     with broker.frozen(), ctrl_c():
         reader.commit()
 
 
-def test_it_ends_close_of_a_consumer(reader, broker):
+def test_ctrl_c_ends_close_of_a_consumer(reader, broker):
     with broker.frozen(), ctrl_c():
         reader.close()
 
 
-def test_it_ends_a_poll_while_the_consumer_is_at_work_in_another_thread(consumer):
+def test_ctrl_c_ends_a_poll_that_waits_for_another_thread(consumer):
     thread = threading.Thread(target=lambda: consumer.poll(60))
     thread.start()
     with ctrl_c():
@@ -169,7 +169,7 @@ def test_it_ends_a_poll_while_the_consumer_is_at_work_in_another_thread(consumer
     thread.join()
 
 
-def test_it_ends_a_request(silent_server):
+def test_ctrl_c_ends_a_request(silent_server):
     client = GraceDb(f"http://127.0.0.1:{silent_server}/api/")
     with ctrl_c():
         client.ping()
@@ -177,24 +177,24 @@ def test_it_ends_a_request(silent_server):
         client.create_event("Test", "gstlal", "coinc.xml", filecontents="<xml/>")
 
 
-def test_it_ends_create_event_and_takes_the_message_back(client, stuck):
+def test_ctrl_c_ends_create_event_and_withdraws_the_message(client, stuck):
     with ctrl_c():
         client.create_event("Test", "gstlal", "coinc.xml", filecontents="<xml/>", kafka=stuck)
     assert stuck.pending_messages == 1
 
 
-def test_a_handler_of_the_program_runs_while_something_waits(consumer):
-    former = signal.signal(signal.SIGUSR1, lambda number, frame: consumer.stop())
+def test_a_signal_handler_of_the_program_runs_during_poll(consumer):
+    previous = signal.signal(signal.SIGUSR1, lambda number, frame: consumer.stop())
     try:
         threading.Timer(0.4, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
         start = time.monotonic()
         assert consumer.poll(60) is None
-        assert time.monotonic() - start < 0.4 + LIMIT
+        assert time.monotonic() - start < 0.4 + MAX_DELAY
     finally:
-        signal.signal(signal.SIGUSR1, former)
+        signal.signal(signal.SIGUSR1, previous)
 
 
-def test_other_threads_run_while_something_waits(consumer):
+def test_other_threads_run_during_poll(consumer):
     ticks = []
 
     def tick():

@@ -1,4 +1,4 @@
-"""Dicts become the bytes that json.dumps() makes of them, and come back as json.loads() reads them."""
+"""The JSON of the extension is the same as that of the json module."""
 
 import json
 import math
@@ -28,35 +28,35 @@ VALUES = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=str)
-def test_it_writes_what_json_dumps_writes(value):
+def test_writes_the_same_as_json_dumps(value):
     assert _core.to_json(value) == json.dumps(value).encode()
 
 
 @pytest.mark.parametrize("value", VALUES, ids=str)
-def test_it_reads_what_json_loads_reads(value):
+def test_reads_the_same_as_json_loads(value):
     text = json.dumps(value)
     assert _core.from_json(text.encode()) == json.loads(text)
 
 
 @pytest.mark.parametrize("special", ['"', "\\", "\n", "\x1f", "\x7f", "ä", "𝔊"])
-def test_it_finds_what_to_escape_wherever_it_stands(special):
+def test_escapes_a_character_at_any_position(special):
     for before in range(18):
         for after in range(18):
             value = {"text": "a" * before + special + "z" * after}
             assert _core.to_json(value) == json.dumps(value).encode()
 
 
-def test_it_keeps_the_types_of_numbers():
+def test_keeps_the_types_of_numbers():
     read = _core.from_json(b"[1, 1.0, true, 18446744073709551615, 1e2, -0.0]")
     assert [type(item) for item in read] == [int, float, bool, int, float, float]
 
 
-def test_not_a_number_goes_both_ways():
+def test_reads_and_writes_nan():
     (value,) = _core.from_json(_core.to_json([math.nan]))
     assert math.isnan(value)
 
 
-def test_random_values_are_written_and_read_as_json_does():
+def test_random_values_match_the_json_module():
     source = random.Random(7)
     for _ in range(2_000):
         value = random_value(source, 4)
@@ -77,24 +77,26 @@ def random_value(source, depth):
         return "".join(source.choice(string.printable + "äöü€𝔊") for _ in range(source.randrange(12)))
     if kind == 5:
         return [random_value(source, depth - 1) for _ in range(source.randrange(5))]
-    return {f"key{source.randrange(300)}": random_value(source, depth - 1) for _ in range(source.randrange(5))}
+    return {
+        f"key{source.randrange(300)}": random_value(source, depth - 1) for _ in range(source.randrange(5))
+    }
 
 
-def test_what_cannot_be_json_is_a_type_error_as_ever():
+def test_rejects_the_same_types_as_json_dumps():
     with pytest.raises(TypeError, match="Object of type set is not JSON serializable"):
         _core.to_json({"a": {1, 2}})
     with pytest.raises(TypeError, match="keys must be str"):
         _core.to_json({(1, 2): 3})
 
 
-def test_what_holds_itself_is_a_value_error_as_ever():
+def test_rejects_circular_references_like_json_dumps():
     value = {}
     value["self"] = value
     with pytest.raises(ValueError, match="Circular reference"):
         _core.to_json(value)
 
 
-def test_deep_nesting_is_written_as_well():
+def test_reads_and_writes_deep_nesting():
     value = []
     for _ in range(300):
         value = [value]
@@ -103,6 +105,6 @@ def test_deep_nesting_is_written_as_well():
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"nonsense", b'{"a": 1,}', b"\xff\xfe", b'"\xff"', b"1 2"])
-def test_what_is_not_json_is_a_value_error(text):
+def test_text_that_is_not_json_is_a_value_error(text):
     with pytest.raises(ValueError):
         _core.from_json(text)

@@ -1,4 +1,4 @@
-"""The end of an interpreter, and what fork() leaves."""
+"""Interpreter shutdown and fork()."""
 
 import json
 import textwrap
@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 clients_in_children = pytest.mark.not_sanitized(
-    "a child's threads get the stacks of the parent's, which the address sanitizer still takes for theirs"
+    "a child's threads reuse the stacks of the parent's threads, which the address sanitizer still tracks"
 )
 
 MAKE_PRODUCER = """
@@ -27,7 +27,7 @@ def program(body):
     return MAKE_PRODUCER + textwrap.dedent(body)
 
 
-def test_messages_on_their_way_are_delivered_at_the_end_of_the_program(run_python, broker, pipeline):
+def test_pending_messages_are_delivered_at_exit(run_python, broker, pipeline):
     run_python(
         program("""
         for number in range(500):
@@ -38,7 +38,7 @@ def test_messages_on_their_way_are_delivered_at_the_end_of_the_program(run_pytho
     assert len(broker.messages(pipeline)) == 500
 
 
-def test_callbacks_run_at_the_end_of_the_program(run_python, pipeline):
+def test_callbacks_run_at_exit(run_python, pipeline):
     done = run_python(
         program("""
         producer.produce("a", on_delivery=lambda err, msg: print("delivered", err, msg.offset()))
@@ -50,7 +50,7 @@ def test_callbacks_run_at_the_end_of_the_program(run_python, pipeline):
     assert done.stderr == ""
 
 
-def test_a_program_ends_while_threads_wait(run_python, pipeline):
+def test_a_program_ends_while_daemon_threads_wait(run_python, pipeline):
     done = run_python(
         program("""
         import sys, threading, time
@@ -76,7 +76,7 @@ def test_a_program_ends_while_threads_wait(run_python, pipeline):
     assert done.stderr == ""
 
 
-def test_a_program_ends_while_threads_come_back_from_calls_all_the_time(run_python, dead_broker):
+def test_a_program_ends_while_daemon_threads_return_from_calls(run_python, dead_broker):
     done = run_python(
         """
 import threading
@@ -100,36 +100,36 @@ print("end")
     assert done.stdout == "end\n"
 
 
-def test_a_program_ends_when_its_threads_have_told_their_log_lines(run_python, dead_broker):
+def test_exit_waits_for_the_log_handlers_of_daemon_threads(run_python, dead_broker):
     done = run_python(
         program("""
         import logging, threading, time
         from gracedb_kafka import _core, _log
-        telling = threading.Event()
+        handling = threading.Event()
         class Slow(logging.Handler):
             def handle(self, record):  # not emit(), whose lock logging itself waits for
-                telling.set()
+                handling.set()
                 time.sleep(0.3)
-                os.write(1, b"told by " + threading.current_thread().name.encode() + b"\\n")
+                os.write(1, b"handled by " + threading.current_thread().name.encode() + b"\\n")
         producer.produce("a")
         _core.close_log()  # ends the thread that could take the line before the caller does
-        _log._thread.join()
+        _log._listener.join()
         logging.getLogger("gracedb_kafka").addHandler(Slow())
         threading.Thread(target=producer.close, args=(0,), name="caller", daemon=True).start()
-        print(telling.wait(20), flush=True)
+        print(handling.wait(20), flush=True)
         """),
         env={"CONNECTION": json.dumps(dead_broker)},
     )
-    assert {"True", "told by caller"} <= set(done.stdout.splitlines())
+    assert {"True", "handled by caller"} <= set(done.stdout.splitlines())
 
 
-def test_a_daemon_thread_tells_no_log_line_once_the_program_ends(run_python, dead_broker):
+def test_daemon_threads_handle_no_log_lines_after_exit_begins(run_python, dead_broker):
     done = run_python(
         """
 import atexit, logging, threading
 ended, called = threading.Event(), threading.Event()
 @atexit.register
-def later_than_what_is_registered_from_here_on():
+def runs_after_handlers_registered_later():
     ended.set()
     print(called.wait(20))
 """
@@ -148,7 +148,7 @@ lose_a_message()
     assert done.stderr.count("closed with 1 messages not delivered") == 1
 
 
-def test_a_program_ends_while_its_token_callable_is_asked_over_and_over(run_python, broker):
+def test_a_program_ends_while_its_token_callable_runs(run_python, broker):
     token = broker.issuer.mint(lifetime=3600)
     done = run_python(
         """
@@ -171,7 +171,7 @@ print(len(asked) >= 3)
     assert done.stderr == ""
 
 
-def test_an_object_may_go_without_being_closed(run_python, broker, pipeline):
+def test_clients_can_be_collected_without_close(run_python, broker, pipeline):
     done = run_python(
         program("""
         import gc
@@ -180,18 +180,18 @@ def test_an_object_may_go_without_being_closed(run_python, broker, pipeline):
         gc.collect()
         consumer = GraceDbKafkaConsumer(**connection, topics=os.environ["PIPELINE"])
         del consumer
-        print("gone")
+        print("collected")
         """),
         "-X", "dev",
         env={"PIPELINE": pipeline},
     )  # fmt: skip
-    assert done.stdout == "gone\n"
+    assert done.stdout == "collected\n"
     assert done.stderr == ""
     assert len(broker.messages(pipeline)) == 1
 
 
 @clients_in_children
-def test_a_producer_says_that_it_does_not_survive_fork(run_python, pipeline, broker):
+def test_clients_of_the_parent_raise_in_a_forked_child(run_python, pipeline, broker):
     done = run_python(
         program("""
         producer.produce("from the parent")
@@ -199,8 +199,9 @@ def test_a_producer_says_that_it_does_not_survive_fork(run_python, pipeline, bro
         child = os.fork()
         if child == 0:
             for use in (
-                lambda: producer.produce("from the child"), producer.flush, producer.poll, producer.ping, producer.close,
-                lambda: producer.pending_messages, consumer.poll, consumer.stop, consumer.close,
+                lambda: producer.produce("from the child"), producer.flush, producer.poll, producer.ping,
+                producer.close, lambda: producer.pending_messages, consumer.poll, consumer.stop,
+                consumer.close,
                 lambda: next(consumer.stream()),
             ):
                 try:
@@ -220,10 +221,13 @@ def test_a_producer_says_that_it_does_not_survive_fork(run_python, pipeline, bro
         *["KafkaConsumerError True"] * 4,
         "child ended with 0",
     ]
-    assert {message.value() for message in broker.messages(pipeline)} == {b"from the parent", b"from the child's own"}
+    assert {message.value() for message in broker.messages(pipeline)} == {
+        b"from the parent",
+        b"from the child's own",
+    }
 
 
-def test_a_rest_client_goes_on_in_the_child(run_python, gracedb):
+def test_a_rest_client_works_in_a_forked_child(run_python, gracedb):
     done = run_python(
         """
 from gracedb_kafka.rest import GraceDb
@@ -240,7 +244,7 @@ if child:
 
 
 @clients_in_children
-def test_a_child_tells_its_own_log_lines(run_python, dead_broker):
+def test_a_forked_child_logs_its_own_lines(run_python, dead_broker):
     done = run_python(
         LOSE_A_MESSAGE
         + """
@@ -257,20 +261,20 @@ if child:
     assert done.stderr.count("closed with 1 messages not delivered") == 11
 
 
-def test_a_fork_waits_for_the_log_line_that_a_thread_tells(run_python, dead_broker):
+def test_fork_waits_for_running_log_handlers(run_python, dead_broker):
     done = run_python(
         program("""
         import logging, threading, time
-        lock, telling = threading.Lock(), threading.Event()
+        lock, handling = threading.Lock(), threading.Event()
         class Slow(logging.Handler):
             def handle(self, record):
                 with lock:
-                    telling.set()
+                    handling.set()
                     time.sleep(0.3)
         logging.getLogger("gracedb_kafka").addHandler(Slow())
         producer.produce("a")
         threading.Thread(target=producer.close, args=(0,)).start()
-        print(telling.wait(20), flush=True)
+        print(handling.wait(20), flush=True)
         child = os.fork()
         if child == 0:
             os._exit(0 if lock.acquire(timeout=1) else 1)
@@ -282,7 +286,7 @@ def test_a_fork_waits_for_the_log_line_that_a_thread_tells(run_python, dead_brok
 
 
 @clients_in_children
-def test_multiprocessing_can_use_producers_of_its_own(run_python, broker, pipeline):
+def test_multiprocessing_workers_can_create_producers(run_python, broker, pipeline):
     run_python(
         program("""
         import multiprocessing

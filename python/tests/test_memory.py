@@ -1,4 +1,4 @@
-"""Nothing is kept of messages that are done with."""
+"""Finished messages leave no memory or references behind."""
 
 import gc
 import os
@@ -9,10 +9,10 @@ import pytest
 
 from gracedb_kafka.kafka import GraceDbKafkaConsumer, GraceDbKafkaProducer
 
-pytestmark = pytest.mark.not_sanitized("the address sanitizer keeps what has been freed for a while")
+pytestmark = pytest.mark.not_sanitized("the address sanitizer keeps freed memory for a while")
 
 MANY = 100_000
-LEEWAY = 4 << 20  # bytes that the allocators may move by; a leak of 50 B a message would be 5 MB
+TOLERANCE = 4 << 20  # bytes; a leak of 50 B a message would be 5 MB
 
 
 def resident():
@@ -21,13 +21,13 @@ def resident():
 
 
 def grows(work, rounds=4):
-    """Whether the process grows each time that `work` is done again, as a leak makes it do."""
+    """True if the process grows in each repetition of `work`, which a leak causes."""
     work()
     work()
     for _ in range(rounds):
         before = resident()
         work()
-        if resident() - before < LEEWAY:
+        if resident() - before < TOLERANCE:
             return False
     return True
 
@@ -36,8 +36,8 @@ def status(number):
     return {"type": "status", "number": number, "pipeline": "gstlal", "far": 1.5e-7, "comment": "x" * 400}
 
 
-def test_100_000_messages_in_and_out_leave_nothing(connection, pipeline):
-    # What librdkafka holds on its way is no leak, but much.
+def test_one_hundred_thousand_messages_leak_nothing(connection, pipeline):
+    # Small queues: librdkafka's buffers are no leak, but would hide one.
     sending = connection | {"topic": pipeline, "queue.buffering.max.messages": 1000}
     receiving = connection | {
         "topics": pipeline,
@@ -45,12 +45,12 @@ def test_100_000_messages_in_and_out_leave_nothing(connection, pipeline):
         "queued.max.messages.kbytes": 1024,
         "fetch.message.max.bytes": 262144,
     }
-    told = []
+    reports = []
 
     def on_delivery(err, msg):
-        told.append((err is None) and len(msg.value()) > 400)
-        if len(told) > 1000:
-            del told[:]
+        reports.append((err is None) and len(msg.value()) > 400)
+        if len(reports) > 1000:
+            del reports[:]
 
     def work():
         for number in range(MANY // 2):
@@ -65,7 +65,7 @@ def test_100_000_messages_in_and_out_leave_nothing(connection, pipeline):
         assert not grows(work)
 
 
-def test_json_leaves_nothing():
+def test_json_leaks_nothing():
     from gracedb_kafka import _core
 
     def work():
@@ -75,7 +75,7 @@ def test_json_leaves_nothing():
     assert not grows(work)
 
 
-def test_errors_leave_nothing(producer):
+def test_errors_leak_nothing(producer):
     def work():
         for number in range(MANY // 10):
             for wrong in ({"value": number}, {"value": "a", "key": 5}, {"value": {"a": {1}}}):
@@ -87,7 +87,7 @@ def test_errors_leave_nothing(producer):
     assert not grows(work)
 
 
-def test_references_are_counted_right(producer, consumer):
+def test_produce_releases_its_references(producer, consumer):
     value, key, headers, callback = {"a": "b"}, "key", {"h": "v"}, lambda err, msg: None
     things = (value, key, headers, callback)
     before = [sys.getrefcount(thing) for thing in things]
@@ -98,7 +98,7 @@ def test_references_are_counted_right(producer, consumer):
     assert len(consumer.consume(100, 20)) == 100
 
 
-def test_a_producer_that_its_token_callable_knows_is_collected(connection):
+def test_a_producer_that_its_token_callable_refers_to_is_collected(connection):
     import weakref
 
     from gracedb_kafka.kafka import GraceDbKafkaProducer

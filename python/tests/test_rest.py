@@ -1,4 +1,4 @@
-"""The REST client, against the sandbox and a real broker."""
+"""The REST client with the sandbox and a real broker."""
 
 import threading
 import uuid
@@ -36,9 +36,11 @@ def event(client):
     return client.create_event("Test", "gstlal", COINC, search="AllSky").json()["graceid"]
 
 
-def test_an_event_goes_the_whole_way(gracedb, client, event_producer, broker, supervisor):
+def test_an_event_is_published_and_completed(gracedb, client, event_producer, broker, supervisor):
     supervisor(client_environment(gracedb, broker), "--topic", "spiir")
-    response = client.create_event("CBC", "spiir", str(COINC), search="AllSky", labels="INJ", kafka=event_producer)
+    response = client.create_event(
+        "CBC", "spiir", str(COINC), search="AllSky", labels="INJ", kafka=event_producer
+    )
 
     assert (response.status_code, response.status, response.reason) == (201, 201, "Created")
     graceid = response.json()["graceid"]
@@ -48,7 +50,7 @@ def test_an_event_goes_the_whole_way(gracedb, client, event_producer, broker, su
     assert [label["name"] for label in client.labels(graceid).json()["labels"]] == ["INJ"]
 
 
-def test_the_message_carries_the_event(client, event_producer, broker):
+def test_the_message_contains_the_event(client, event_producer, broker):
     contents = f"<{uuid.uuid4()}/>"
     response = client.create_event("Test", "pycbc", "a.xml", filecontents=contents, kafka=event_producer)
     mark = content_id(contents.encode()).encode()
@@ -56,7 +58,7 @@ def test_the_message_carries_the_event(client, event_producer, broker):
     assert message.key() == response.json()["graceid"].encode()
 
 
-def test_filecontents_may_be_bytes_or_text(client, gracedb):
+def test_filecontents_can_be_bytes_or_str(client, gracedb):
     for contents in (b"\x00\xff", "ä"):
         response = client.create_event("Test", "gstlal", "dir/data.bin", filecontents=contents)
         graceid = response.json()["graceid"]
@@ -64,17 +66,17 @@ def test_filecontents_may_be_bytes_or_text(client, gracedb):
         assert gracedb.file(graceid, "data.bin") == expected
 
 
-def test_without_gracedb_upload_gracedb_is_not_asked(client, event_producer, broker, gracedb):
-    answer = client.create_event(
+def test_without_gracedb_upload_gracedb_receives_no_request(client, event_producer, broker, gracedb):
+    response = client.create_event(
         "Test", "gstlal", "only-kafka.xml", filecontents="<only/>", kafka=event_producer,
         gracedb_upload=False, skip_supervisor=True,
     )  # fmt: skip
-    assert answer is None
+    assert response is None
     assert gracedb.records() == {}
     assert any(b"only-kafka.xml" in message.value() for message in broker.messages("test"))
 
 
-def test_a_failure_of_kafka_names_the_reserved_graceid(client, dead_producer, gracedb):
+def test_a_delivery_error_names_the_reserved_graceid(client, dead_producer, gracedb):
     with pytest.raises(KafkaMessageDeliveryError) as caught:
         client.create_event("Test", "gstlal", "a.xml", filecontents="<a/>", kafka=dead_producer)
     (graceid,) = gracedb.records()
@@ -82,7 +84,7 @@ def test_a_failure_of_kafka_names_the_reserved_graceid(client, dead_producer, gr
     assert dead_producer.pending_messages == 0
 
 
-def test_http_takes_over_where_kafka_fails(client, dead_producer, gracedb):
+def test_http_fallback_completes_the_event(client, dead_producer, gracedb):
     response = client.create_event(
         "Test", "gstlal", "a.xml", filecontents="<a/>", kafka=dead_producer, http_fallback=True
     )
@@ -91,23 +93,27 @@ def test_http_takes_over_where_kafka_fails(client, dead_producer, gracedb):
     assert gracedb.is_complete(graceid)
 
 
-def test_a_reserved_event_can_be_completed(client, gracedb):
+def test_upload_reserved_event_completes_the_event(client, gracedb):
     graceid = gracedb.reserve(b"<a/>")
-    response = client.upload_reserved_event(graceid, "a.xml", filecontents=b"<a/>", labels=["INJ"], kafka_topic="t")
+    response = client.upload_reserved_event(
+        graceid, "a.xml", filecontents=b"<a/>", labels=["INJ"], kafka_topic="t"
+    )
     assert response.ok
     assert gracedb.file(graceid, "a.xml") == b"<a/>"
 
 
-def test_a_producer_can_be_made_for_the_client(client, broker, gracedb):
+def test_create_kafka_producer_uses_the_instance_of_the_client(client, broker, gracedb):
     options = {"ca_cert_path": str(broker.ca_cert), "broker.address.family": "v4"}
-    with client.create_kafka_producer(bootstrap_servers=broker.sasl_ssl, topic="gstlal", **options) as producer:
+    with client.create_kafka_producer(
+        bootstrap_servers=broker.sasl_ssl, topic="gstlal", **options
+    ) as producer:
         assert producer.instance_name == "localhost"
         assert producer.ping()["topic"] == "localhost.gstlal"
     with client.create_kafka_producer(broker.sasl_ssl, instance_name="localhost", **options) as producer:
         assert producer.ping()["topic"] == "localhost.test"
 
 
-def test_unknown_words_are_value_errors(client, tmp_path):
+def test_unknown_groups_pipelines_and_labels_are_value_errors(client, tmp_path):
     with pytest.raises(ValueError, match="group 'Nope'"):
         client.create_event("Nope", "gstlal", COINC)
     with pytest.raises(ValueError, match="label 'NOPE'"):
@@ -122,7 +128,7 @@ def test_unknown_words_are_value_errors(client, tmp_path):
         client.create_event("Test", "gstlal", COINC, kafka=object())
 
 
-def test_a_refusal_is_raised_with_its_response(client):
+def test_an_error_status_raises_with_its_response(client):
     with pytest.raises(HTTPError, match="404") as caught:
         client.event("T9999")
     response = caught.value.response
@@ -134,7 +140,7 @@ def test_a_refusal_is_raised_with_its_response(client):
         response.raise_for_status()
 
 
-def test_a_refusal_is_caught_as_requests_raises_it(client):
+def test_an_error_status_is_caught_as_the_error_of_requests(client):
     import requests
 
     with pytest.raises(requests.exceptions.HTTPError) as caught:
@@ -143,7 +149,7 @@ def test_a_refusal_is_caught_as_requests_raises_it(client):
     assert isinstance(caught.value, HTTPError)
 
 
-def test_a_server_that_is_not_there_is_an_error(unused_port):
+def test_an_unreachable_server_raises_a_connection_error(unused_port):
     import requests
 
     client = GraceDb(f"http://127.0.0.1:{unused_port}/api/", retries=0)
@@ -152,14 +158,14 @@ def test_a_server_that_is_not_there_is_an_error(unused_port):
     assert isinstance(caught.value, requests.exceptions.ConnectionError)
 
 
-def test_an_answer_that_is_not_json_is_a_value_error(client, event):
+def test_a_response_that_is_not_json_is_a_value_error(client, event):
     file = client.files(event, "coinc.xml")
     assert file.read() == file.content == COINC.read_bytes()
     with pytest.raises(ValueError, match="not JSON"):
         file.json()
 
 
-def test_an_event_can_be_annotated(client, event):
+def test_logs_files_and_labels_can_be_added(client, event):
     assert client.write_log(
         event, "a remark", filename="note.txt", filecontents="text", tag_name="analyst_comments"
     ).status_code == 201  # fmt: skip
@@ -175,9 +181,10 @@ def test_an_event_can_be_annotated(client, event):
     assert client.removeLabel(event, "DQV").status_code == 204
 
 
-def test_events_come_page_after_page(client):
+def test_events_are_requested_page_by_page(client):
     graceids = [
-        client.create_event("Test", "gstlal", "a.xml", filecontents=f"<a{i}/>").json()["graceid"] for i in range(105)
+        client.create_event("Test", "gstlal", "a.xml", filecontents=f"<a{i}/>").json()["graceid"]
+        for i in range(105)
     ]
     assert client.num_events("group: Test") == 105
     found = [event["graceid"] for event in client.events("group: Test", orderby="created")]
@@ -187,7 +194,7 @@ def test_events_come_page_after_page(client):
     assert list(client.events("group: Burst")) == []
 
 
-def test_it_knows_what_gracedb_knows(client):
+def test_properties_return_the_names_that_gracedb_accepts(client):
     assert "CBC" in client.groups
     assert "gstlal" in client.pipelines
     assert "AllSky" in client.searches
@@ -200,13 +207,13 @@ def test_it_knows_what_gracedb_knows(client):
     assert client.service_url.endswith("/api/")
 
 
-def test_it_says_how_it_authenticates_but_not_with_what(client, capsys, broker):
+def test_show_credentials_hides_the_token(client, capsys, broker):
     shown = client.show_credentials()
     assert "pipeline" in shown["credential"]
     assert "eyJ" not in capsys.readouterr().out
 
 
-def test_a_credential_can_be_demanded(gracedb, monkeypatch):
+def test_fail_if_noauth_raises_without_a_credential(gracedb, monkeypatch):
     monkeypatch.delenv("BEARER_TOKEN_FILE")
     with pytest.raises(CredentialError):
         GraceDb(gracedb.service_url, fail_if_noauth=True)
@@ -215,7 +222,7 @@ def test_a_credential_can_be_demanded(gracedb, monkeypatch):
     assert caught.value.response.status_code in (401, 403)
 
 
-def test_options_that_cannot_be_met_are_value_errors(gracedb):
+def test_unsupported_options_are_value_errors(gracedb):
     with pytest.raises(ValueError, match="use_auth"):
         GraceDb(gracedb.service_url, use_auth="x509")
     with pytest.raises(ValueError, match="retry_codes"):
@@ -225,17 +232,17 @@ def test_options_that_cannot_be_met_are_value_errors(gracedb):
     GraceDb(gracedb.service_url, retry_codes=[502, 503, 504, 408], api_version="v2", reload_certificate=True)
 
 
-def test_threads_may_share_it(client):
-    answers = []
-    threads = [threading.Thread(target=lambda: answers.append(client.ping().status_code)) for _ in range(8)]
+def test_threads_can_share_a_client(client):
+    statuses = []
+    threads = [threading.Thread(target=lambda: statuses.append(client.ping().status_code)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert answers == [200] * 8
+    assert statuses == [200] * 8
 
 
-def test_it_works_in_a_with_block(gracedb):
+def test_a_client_works_in_a_with_block(gracedb):
     with GraceDb(gracedb.service_url) as client:
         assert client.ping().ok
 

@@ -1,13 +1,16 @@
 #include "gracedb/auth/token.hpp"
 #include "gracedb/errors.hpp"
 
-#include "auth/suitability.hpp"
+#include "auth/claims.hpp"
 #include "auth/token_file.hpp"
 #include "core/redact.hpp"
+#include "core/text.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <limits>
 #include <system_error>
@@ -20,33 +23,23 @@ namespace fs = std::filesystem;
 
 constexpr int unusable = std::numeric_limits<int>::max();
 
-bool is_utf8_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
-
-/// Text from outside (a path, a claim) made fit for one line of output.
-std::string printable(std::string text) {
-  text = redact(text);
-  if (constexpr std::size_t longest = 500; text.size() > longest) {
-    std::size_t end = longest;
-    while (end > 0 && is_utf8_continuation(text[end])) {
-      --end;
-    }
-    text.replace(end, std::string::npos, "...");
-  }
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return text;
+std::optional<std::string> variable_of_process(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 struct Candidate {
   Place place;
-  std::optional<Token> token;  ///< only if it may be sent now
-  bool is_last_resort;         ///< in a place whose token is taken whatever its audience and scope
+  // Set if the token is valid now.
+  std::optional<Token> token;
+  // In a place from which a token of any audience and scope is accepted.
+  bool is_last_resort;
 };
 
-/// One walk through all the places.
-class Search {
+// One search of all places, in order.
+class TokenSearch {
  public:
-  Search(const TokenRequest& request, const Environment& environment)
+  TokenSearch(const TokenRequest& request, const Environment& environment)
       : request_(request), environment_(environment), now_(environment.now()) {}
 
   void in_content_of(const char* variable);
@@ -55,17 +48,17 @@ class Search {
   void in_runtime_directory();
   void in_temporary_directory();
 
-  /// From here on an unexpired token will do, whatever its audience and scope.
+  // The following places may hold a token of any audience and scope.
   void begin_last_resorts() { last_resorts_ = true; }
 
   Discovery conclude() &&;
 
  private:
-  void note(std::string name, std::string state);
-  void in_file(std::string name, const fs::path& path);
+  void note(std::string_view name, std::string_view state);
+  void in_file(std::string_view name, const fs::path& path);
   void in_condor_file(const fs::path& path);
   template <typename Read>
-  void examine(std::string name, Read read);
+  void examine(std::string_view name, Read read);
 
   std::string user_file_name() const { return fmt::format("bt_u{}", environment_.user); }
   int rank_of(const Candidate& candidate) const;
@@ -78,41 +71,42 @@ class Search {
   std::vector<Candidate> candidates_;
 };
 
-void Search::note(std::string name, std::string state) {
+void TokenSearch::note(std::string_view name, std::string_view state) {
+  // Both hold text from outside: a path, a claim.
   candidates_.push_back(
-      {{printable(std::move(name)), printable(std::move(state))}, std::nullopt, last_resorts_});
+      {{printable_line(safe_line(name)), printable_line(safe_line(state))}, std::nullopt, last_resorts_});
 }
 
 template <typename Read>
-void Search::examine(std::string name, Read read) {
+void TokenSearch::examine(std::string_view name, Read read) {
   try {
     Token token(read());
-    std::string invalidity = invalidity_of(token.claims(), now_);
+    const std::string invalidity = invalidity_of(token.claims(), now_);
     const bool may_be_sent = invalidity.empty();
-    note(std::move(name), std::move(invalidity));
+    note(name, invalidity);
     if (may_be_sent) candidates_.back().token = std::move(token);
-  } catch (const std::exception& fault) {
-    note(std::move(name), fault.what());
+  } catch (const std::exception& error) {
+    note(name, error.what());
   }
 }
 
-void Search::in_file(std::string name, const fs::path& path) {
-  examine(std::move(name), [&] { return std::string(trim_token(read_token_file(path, environment_.user))); });
+void TokenSearch::in_file(std::string_view name, const fs::path& path) {
+  examine(name, [&] { return std::string(trim_token(read_token_file(path, environment_.user))); });
 }
 
-void Search::in_condor_file(const fs::path& path) {
+void TokenSearch::in_condor_file(const fs::path& path) {
   examine(fmt::format("$_CONDOR_CREDS/{} ({})", path.filename().native(), path.native()),
           [&] { return token_in_condor_file(read_token_file(path, environment_.user)); });
 }
 
-void Search::in_content_of(const char* variable) {
+void TokenSearch::in_content_of(const char* variable) {
   const std::string name = fmt::format("${}", variable);
   const auto content = environment_.variable(variable);
   if (!content) return note(name, "not set");
   examine(name, [&] { return std::string(trim_token(*content)); });
 }
 
-void Search::in_file_named_by(const char* variable) {
+void TokenSearch::in_file_named_by(const char* variable) {
   const std::string name = fmt::format("${}", variable);
   const auto path = environment_.variable(variable);
   if (!path) return note(name, "not set");
@@ -120,7 +114,7 @@ void Search::in_file_named_by(const char* variable) {
   in_file(fmt::format("{} ({})", name, *path), *path);
 }
 
-void Search::in_condor_credentials() {
+void TokenSearch::in_condor_credentials() {
   const std::string name = "$_CONDOR_CREDS/*.use";
   const auto directory = environment_.variable("_CONDOR_CREDS");
   if (!directory || directory->empty()) return note(name, "_CONDOR_CREDS not set");
@@ -139,7 +133,7 @@ void Search::in_condor_credentials() {
   }
 }
 
-void Search::in_runtime_directory() {
+void TokenSearch::in_runtime_directory() {
   const std::string name = "$XDG_RUNTIME_DIR/" + user_file_name();
   const auto directory = environment_.variable("XDG_RUNTIME_DIR");
   if (!directory || directory->empty()) return note(name, "XDG_RUNTIME_DIR not set");
@@ -147,13 +141,13 @@ void Search::in_runtime_directory() {
   in_file(fmt::format("{} ({})", name, path.native()), path);
 }
 
-void Search::in_temporary_directory() {
+void TokenSearch::in_temporary_directory() {
   const fs::path path = environment_.temporary_directory / user_file_name();
   in_file(path.native(), path);
 }
 
-/// The preference of discover_token(), best first.
-int Search::rank_of(const Candidate& candidate) const {
+// The classes of discover_token(), best first.
+int TokenSearch::rank_of(const Candidate& candidate) const {
   if (!candidate.token) return unusable;
   const Claims& claims = candidate.token->claims();
   if (lives_long_enough(claims, request_, now_)) {
@@ -171,18 +165,19 @@ int Search::rank_of(const Candidate& candidate) const {
   return candidate.is_last_resort ? 4 : unusable;
 }
 
-Candidate* Search::best() {
+Candidate* TokenSearch::best() {
   const auto found =
       std::min_element(candidates_.begin(), candidates_.end(),
                        [this](const Candidate& a, const Candidate& b) { return rank_of(a) < rank_of(b); });
   return found == candidates_.end() || rank_of(*found) == unusable ? nullptr : &*found;
 }
 
-Discovery Search::conclude() && {
+Discovery TokenSearch::conclude() && {
   for (Candidate& candidate : candidates_) {
     if (!candidate.token) continue;
     const std::string shortcomings = shortcomings_of(candidate.token->claims(), request_, now_);
-    candidate.place.state = shortcomings.empty() ? "usable, not needed" : printable(shortcomings);
+    candidate.place.state =
+        shortcomings.empty() ? "usable, not needed" : printable_line(safe_line(shortcomings));
   }
   Discovery discovery;
   if (Candidate* chosen = best()) {
@@ -198,8 +193,15 @@ Discovery Search::conclude() && {
 
 }  // namespace
 
+Environment Environment::of_process() {
+  return {.variable = variable_of_process,
+          .now = std::chrono::system_clock::now,
+          .user = ::geteuid(),
+          .temporary_directory = "/tmp"};
+}
+
 Discovery discover_token(const TokenRequest& request, const Environment& environment) {
-  Search search(request, environment);
+  TokenSearch search(request, environment);
   search.in_content_of("SCITOKEN");
   search.in_file_named_by("SCITOKEN_FILE");
   search.in_condor_credentials();
@@ -227,7 +229,7 @@ std::string describe_failure(const TokenRequest& request, const Discovery& disco
   for (const Place& place : discovery.places) {
     text += fmt::format("  {}: {}\n", place.name, place.state);
   }
-  text += "Obtain a fresh token with: htgettoken -a vault.ligo.org -i igwn";
+  text += token_hint;
   return redact(text);
 }
 

@@ -1,15 +1,14 @@
 #include "gracedb/auth/token.hpp"
 #include "gracedb/errors.hpp"
 
-#include "auth/lifetime.hpp"
-#include "auth/suitability.hpp"
+#include "auth/claims.hpp"
 #include "core/duration.hpp"
 #include "core/log.hpp"
+#include "core/mutex.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -22,8 +21,8 @@ using std::chrono::seconds;
 
 constexpr log::Logger logger{"gracedb.auth"};
 
-/// Lines to be written when a lock is no longer held, since a log sink may use the manager, too.
-/// To be declared before the lock.
+// Collects log lines and writes them in its destructor. Declare it before the lock: a log sink may call the
+// manager, so lines are written after the lock is released.
 class DeferredLog {
  public:
   DeferredLog() = default;
@@ -58,7 +57,7 @@ TokenRequest request_for(std::string_view broker_url, std::string_view scope,
   request.scope = scope;
   if (request.audiences.empty()) {
     throw std::invalid_argument("no host name in broker URL '" + std::string(broker_url) +
-                                "'; give one like kafka-dev.ligo.org:9092");
+                                "'; use one like kafka-dev.ligo.org:9092");
   }
   return request;
 }
@@ -96,99 +95,100 @@ class SciTokenRefreshManager::State {
  private:
   using Replaces = bool (State::*)(const Token& found, TimePoint now) const;
 
-  bool look(TimePoint now, Replaces replaces, DeferredLog& log);
-  void adopt(Token token, const std::string& source, TimePoint now, DeferredLog& log);
-  void keep(bool found_any, TimePoint now, DeferredLog& log);
-  [[noreturn]] void fail(Discovery discovery) const;
+  bool run_discovery(TimePoint now, Replaces replaces, DeferredLog& log) REQUIRES(mutex_);
+  void adopt(Token token, const std::string& source, TimePoint now, DeferredLog& log) REQUIRES(mutex_);
+  void warn_if_not_renewed(bool found_any, TimePoint now, DeferredLog& log) REQUIRES(mutex_);
+  [[noreturn]] void fail(Discovery discovery) const REQUIRES(mutex_);
 
-  bool renews(const Token& found, TimePoint now) const;
-  bool differs(const Token& found, TimePoint now) const;
-  bool is_usable(TimePoint now) const { return current_ && expiry_of(current_->claims()) > now; }
-  bool is_due(TimePoint now) const;
-  TimePoint start_of_renewal() const { return expiry_of(current_->claims()) - refresh_buffer_; }
+  bool renews(const Token& found, TimePoint now) const REQUIRES(mutex_);
+  bool differs(const Token& found, TimePoint now) const REQUIRES(mutex_);
+  bool is_due(TimePoint now) const REQUIRES(mutex_);
+  bool is_usable(TimePoint now) const REQUIRES(mutex_) {
+    return current_ && expiry_of(current_->claims()) > now;
+  }
+  TimePoint refresh_start() const REQUIRES(mutex_) { return expiry_of(current_->claims()) - refresh_buffer_; }
 
   const TokenRequest request_;
   const seconds refresh_buffer_;
   const Environment environment_;
 
-  std::mutex mutex_;
-  std::optional<Token> current_;
-  TimePoint next_look_;
-  TimePoint warn_from_;
-  bool has_warned_ = false;
+  // The only lock of this file; held during discovery, never while logging.
+  Mutex mutex_;
+  std::optional<Token> current_ GUARDED_BY(mutex_);
+  TimePoint next_discovery_ GUARDED_BY(mutex_);
+  TimePoint warn_from_ GUARDED_BY(mutex_);
+  bool has_warned_ GUARDED_BY(mutex_) = false;
 };
 
 OAuthToken SciTokenRefreshManager::State::get() {
   DeferredLog log;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const TimePoint now = environment_.now();
-  if (is_due(now)) look(now, &State::renews, log);
+  if (is_due(now)) run_discovery(now, &State::renews, log);
   return to_oauth_token(*current_);
 }
 
 bool SciTokenRefreshManager::State::reload() {
   DeferredLog log;
-  const std::lock_guard lock(mutex_);
-  return look(environment_.now(), &State::differs, log);
+  const MutexLock lock(mutex_);
+  return run_discovery(environment_.now(), &State::differs, log);
 }
 
 TimePoint SciTokenRefreshManager::State::next_refresh() {
-  const std::lock_guard lock(mutex_);
-  return std::max(current_ ? start_of_renewal() : environment_.now(), next_look_);
+  const MutexLock lock(mutex_);
+  return std::max(current_ ? refresh_start() : environment_.now(), next_discovery_);
 }
 
 bool SciTokenRefreshManager::State::is_due(TimePoint now) const {
   if (!is_usable(now)) return true;
-  return now >= start_of_renewal() && now >= next_look_;
+  return now >= refresh_start() && now >= next_discovery_;
 }
 
-/// Looks at every place again; true if the current token was replaced.
-/// @throws KafkaTokenError  no current token is left
-bool SciTokenRefreshManager::State::look(TimePoint now, Replaces replaces, DeferredLog& log) {
+// Returns true if the current token was replaced.
+// Throws KafkaTokenError if there is no usable token afterwards.
+bool SciTokenRefreshManager::State::run_discovery(TimePoint now, Replaces replaces, DeferredLog& log) {
   Discovery discovery = discover_token(request_, environment_);
   const bool replace = discovery.token && (this->*replaces)(*discovery.token, now);
   if (replace) {
     adopt(std::move(*discovery.token), discovery.source, now, log);
   } else if (is_usable(now)) {
-    keep(discovery.token.has_value(), now, log);
+    warn_if_not_renewed(discovery.token.has_value(), now, log);
   }
   const auto left = is_usable(now) ? expiry_of(current_->claims()) - now : TimePoint::duration::zero();
-  next_look_ = now + std::clamp<TimePoint::duration>(left / 4, seconds(1), seconds(5));
+  next_discovery_ = now + std::clamp<TimePoint::duration>(left / 4, seconds(1), seconds(5));
   if (!is_usable(now)) fail(std::move(discovery));
   return replace;
 }
 
 void SciTokenRefreshManager::State::adopt(Token token, const std::string& source, TimePoint now,
                                           DeferredLog& log) {
-  const char* verb = current_ ? "renewed" : "found";
+  const char* verb = current_ ? "newer token found" : "token found";
   current_ = std::move(token);
   has_warned_ = false;
   const TimePoint expires = expiry_of(current_->claims());
   warn_from_ = expires - std::min<TimePoint::duration>(refresh_buffer_, expires - now) / 2;
-  log.add(LogLevel::info, fmt::format("token {} in {}, valid until {}", verb, source, format_utc(expires)));
+  log.add(LogLevel::info, fmt::format("{} in {}, valid until {}", verb, source, format_utc(expires)));
 }
 
-/// A token that is found unchanged may yet be renewed in time: that is worth a warning only when half of the
-/// time for it has gone.
-void SciTokenRefreshManager::State::keep(bool found_any, TimePoint now, DeferredLog& log) {
-  if (has_warned_ || now < start_of_renewal() || (found_any && now < warn_from_)) return;
+// If discovery finds the same token again, it may still be replaced in time: warn only after half of the
+// refresh buffer has passed.
+void SciTokenRefreshManager::State::warn_if_not_renewed(bool found_any, TimePoint now, DeferredLog& log) {
+  if (has_warned_ || now < refresh_start() || (found_any && now < warn_from_)) return;
   has_warned_ = true;
   log.add(LogLevel::warning,
-          fmt::format(
-              "no newer token found; the current one is used until it expires at {}. Obtain a fresh token "
-              "with: htgettoken -a vault.ligo.org -i igwn",
-              format_utc(expiry_of(current_->claims()))));
+          fmt::format("no newer token found; the current one is used until it expires at {}. {}",
+                      format_utc(expiry_of(current_->claims())), token_hint));
 }
 
 void SciTokenRefreshManager::State::fail(Discovery discovery) const {
   if (current_) {
     discovery.places.push_back(
-        {"the token in use until now", "expired at " + format_utc(expiry_of(current_->claims()))});
+        {"the previous token", "expired at " + format_utc(expiry_of(current_->claims()))});
   }
   throw KafkaTokenError(describe_failure(request_, discovery));
 }
 
-/// A token that suits less never displaces one that still works.
+// A token that matches the request less well never replaces a valid one.
 bool SciTokenRefreshManager::State::renews(const Token& found, TimePoint now) const {
   if (!is_usable(now)) return true;
   return found.serialized() != current_->serialized() &&
@@ -196,8 +196,8 @@ bool SciTokenRefreshManager::State::renews(const Token& found, TimePoint now) co
          suitability_of(found.claims(), request_) <= suitability_of(current_->claims(), request_);
 }
 
-/// On demand also a token that ends sooner is taken: the current one may have been refused and replaced by
-/// hand.
+// reload() also accepts a token that expires sooner: the server may have rejected the current one, and the
+// user replaced it.
 bool SciTokenRefreshManager::State::differs(const Token& found, TimePoint now) const {
   if (!is_usable(now)) return true;
   return found.serialized() != current_->serialized() &&

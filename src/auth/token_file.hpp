@@ -8,14 +8,14 @@
 
 namespace gracedb::auth {
 
-/// The text of a file that may hold a token: a regular file (or a link to one) of `user` or of root, of at
-/// most 1 MiB. Never blocks, also not on a FIFO.
-/// @throws std::runtime_error  it may not or cannot be read; the message is the bare reason, e.g.
+/// The text of a file that may hold a token: a regular file, or a link to one, that `user` or root owns, of
+/// at most 1 MiB. Never blocks, not even on a FIFO.
+/// @throws std::runtime_error  the file cannot or must not be read; the message is the bare reason, e.g.
 ///                             "owned by uid 1001"
 std::string read_token_file(const std::filesystem::path& path, uid_t user);
 
 /// `text` without white space at both ends.
-/// @throws std::runtime_error  nothing is left ("empty")
+/// @throws std::runtime_error  "empty"
 std::string_view trim_token(std::string_view text);
 
 /// The token in a credential file of HTCondor: the bare token, or the `access_token` of a JSON object.

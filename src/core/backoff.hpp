@@ -7,10 +7,11 @@
 
 namespace gracedb {
 
-/// Another number at each call, and in each process.
+/// A random number that differs between calls and between processes.
 std::uint32_t random_seed();
 
-/// Waiting times between tries: exponential with full jitter, so that many clients do not come back at once.
+/// Waits between retries: exponential backoff with full jitter, so that clients do not retry at the same
+/// time.
 class Backoff {
  public:
   using Milliseconds = std::chrono::milliseconds;
@@ -20,20 +21,20 @@ class Backoff {
         longest_(longest),
         ceiling_(initial_),
         random_(seed) {
-    random_.discard(2);  // the first numbers of small seeds are small
+    random_.discard(2);  // the first numbers of a small seed are small
   }
 
   /// A random time between 0 and a ceiling that doubles with each call, up to `longest`.
   Milliseconds next();
 
-  /// Starts again at the initial ceiling; to be called after a success.
+  /// Returns to the initial ceiling. Call it after a success.
   void reset() { ceiling_ = initial_; }
 
  private:
   Milliseconds initial_;
   Milliseconds longest_;
   Milliseconds ceiling_;
-  std::minstd_rand random_;  // small: each event under way has one
+  std::minstd_rand random_;  // small, because each event in flight has a Backoff
 };
 
 }  // namespace gracedb

@@ -26,7 +26,7 @@ struct Unit {
 constexpr std::array units{Unit{"ms", 1},   Unit{"s", 1e3},     Unit{"min", 60e3},
                            Unit{"m", 60e3}, Unit{"h", 3'600e3}, Unit{"d", 86'400e3}};
 
-// Far beyond any wait, and far from overflowing milliseconds or a time point.
+// 100 years: longer than any wait, and too short to overflow milliseconds or a time point.
 constexpr double longest_milliseconds = 100.0 * 366 * 86'400e3;
 
 struct Measured {
@@ -52,7 +52,7 @@ std::optional<milliseconds> duration_of(const Measured& measured) {
   return std::nullopt;
 }
 
-// Takes fixed-width digits and separators off the front of a text.
+// Reads fixed-width digits and separators from the front of a text.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
@@ -77,7 +77,7 @@ class Scanner {
     return value;
   }
 
-  // The digits after a decimal point, as nanoseconds; further digits are dropped.
+  // Digits after a decimal point, as nanoseconds; ignores more than nine.
   std::optional<std::chrono::nanoseconds> fraction() {
     std::int64_t value = 0;
     std::size_t count = 0;
@@ -158,7 +158,7 @@ milliseconds parse_duration(std::string_view text) {
     if (const auto duration = duration_of(*measured)) return *duration;
   }
   throw std::invalid_argument(
-      fmt::format(R"("{}" is not a duration; write for example 500ms, 10s, 2m or 1h)", text));
+      fmt::format(R"("{}" is not a duration; use for example 500ms, 10s, 2m or 1h)", text));
 }
 
 milliseconds parse_signed_duration(std::string_view text) {
@@ -173,7 +173,7 @@ system_clock::time_point parse_time(std::string_view text, system_clock::time_po
     if (const auto duration = duration_of(*measured)) return now - *duration;
   }
   throw std::invalid_argument(fmt::format(
-      R"("{}" is not a time; write for example 2026-11-22T03:04:05Z, Unix seconds, or 10m for ten minutes ago)",
+      R"("{}" is not a time; use for example 2026-11-22T03:04:05Z, Unix seconds, or 10m for ten minutes ago)",
       text));
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-/// Times and durations as people write and read them.
+/// Parses and formats times and durations.
 namespace gracedb {
 
 /// The wall clock, replaceable in tests.
@@ -14,25 +14,25 @@ using WallClock = std::function<std::chrono::system_clock::time_point()>;
 /// Time until `deadline`, rounded up; zero once it has passed.
 std::chrono::milliseconds time_left(std::chrono::steady_clock::time_point deadline) noexcept;
 
-/// "500ms", "10s", "1.5s", "2m" or "2min", "3h", "7d"; a bare number is seconds.
+/// Parses "500ms", "10s", "1.5s", "2m" or "2min", "3h", "7d"; a bare number is in seconds.
 /// @throws std::invalid_argument  not a duration; the message quotes the text
 std::chrono::milliseconds parse_duration(std::string_view text);
 
 /// As parse_duration(), with a leading '-' for a negative duration.
 std::chrono::milliseconds parse_signed_duration(std::string_view text);
 
-/// A moment: RFC 3339 ("2026-11-22T03:04:05Z", also with fractions, an offset, or a space for the T), a date
-/// alone (its midnight UTC), Unix seconds ("1795316645.5"), or a duration with its unit before `now` ("10m").
-/// A time without offset is UTC.
+/// Parses a point in time: RFC 3339 ("2026-11-22T03:04:05Z", optionally with fractions, an offset, or a space
+/// instead of the T), a date (its midnight UTC), Unix seconds ("1795316645.5"), or a duration with unit
+/// before `now` ("10m"). A time without an offset is UTC.
 /// @throws std::invalid_argument  none of these; the message quotes the text
 std::chrono::system_clock::time_point parse_time(std::string_view text,
                                                  std::chrono::system_clock::time_point now);
 
-/// Three figures and a unit: "42 us", "3.1 ms", "1.24 s"; from a minute on two units: "2 min 5 s", "3 h 59
+/// Three digits and a unit: "42 us", "3.1 ms", "1.24 s"; from one minute on two units: "2 min 5 s", "3 h 59
 /// min", "12 d 4 h".
 std::string format_duration(std::chrono::nanoseconds duration);
 
-/// "2026-11-22 03:04:05 UTC"; fractions of a second are cut.
+/// "2026-11-22 03:04:05 UTC", truncated to seconds.
 std::string format_utc(std::chrono::system_clock::time_point time);
 
 /// "2026-11-22 03:04:05.123 UTC"
@@ -41,7 +41,7 @@ std::string format_timestamp(std::chrono::system_clock::time_point time);
 /// "2026-11-22T03:04:05.123Z"
 std::string format_rfc3339(std::chrono::system_clock::time_point time);
 
-/// Seconds as a plain number, for JSON.
+/// Seconds as a number, for JSON.
 inline double to_seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }

@@ -4,20 +4,20 @@
 
 #include <chrono>
 
-/// What a call that waits does so that an Interruptible of its thread can end it.
+/// For blocking calls: lets an Interruptible of their thread end them.
 namespace gracedb::interruption {
 
-/// The longest wait between two calls of check().
+/// Longest wait between two calls of check().
 inline constexpr std::chrono::milliseconds longest_wait{50};
 
 /// True if this thread has an Interruptible.
 bool is_possible() noexcept;
 
-/// To be called between waits, outside of locks and C callbacks.
-/// @throws whatever the thread's Interruptible throws
+/// Runs the check of the thread's Interruptible. Call it between waits, without a lock, not in a C callback.
+/// @throws what the check throws
 void check();
 
-/// `wait`, or as much of it as may pass until check() is due.
+/// `wait`, limited to longest_wait if this thread has an Interruptible.
 std::chrono::milliseconds slice(std::chrono::milliseconds wait) noexcept;
 
 /// Sleeps for `time`.

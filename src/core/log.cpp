@@ -1,5 +1,6 @@
 #include "core/log.hpp"
 
+#include "core/mutex.hpp"
 #include "core/redact.hpp"
 
 #include <spdlog/sinks/stdout_sinks.h>
@@ -7,7 +8,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 
 namespace gracedb {
@@ -15,25 +15,26 @@ namespace {
 
 std::atomic<LogLevel> threshold{LogLevel::warning};
 
-// Held as a shared pointer so that a sink being replaced lives until the lines under way are written.
+// A shared pointer keeps a replaced sink alive until the calls in progress have returned.
 class SinkSlot {
  public:
   std::shared_ptr<const LogSink> get() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return sink_;
   }
   void set(LogSink sink) {
     auto next = sink ? std::make_shared<const LogSink>(std::move(sink)) : nullptr;
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     sink_ = std::move(next);
   }
 
  private:
-  std::mutex mutex_;
-  std::shared_ptr<const LogSink> sink_;
+  // Not held while the sink runs.
+  Mutex mutex_;
+  std::shared_ptr<const LogSink> sink_ GUARDED_BY(mutex_);
 };
 
-// Never destroyed: threads of librdkafka may still log while static objects are being torn down.
+// Never destroyed: threads of librdkafka may log while static objects are destroyed.
 SinkSlot& sink_slot() {
   static auto& slot = *std::make_unique<SinkSlot>().release();
   return slot;
@@ -57,12 +58,12 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 
 spdlog::logger& standard_error() {
   static auto& logger = *[] {
-    auto made =
+    auto created =
         std::make_unique<spdlog::logger>("gracedb", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_level(spdlog::level::debug);
-    made->flush_on(spdlog::level::debug);
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v", spdlog::pattern_time_type::utc);
-    return made.release();
+    created->set_level(spdlog::level::debug);
+    created->flush_on(spdlog::level::debug);
+    created->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %v", spdlog::pattern_time_type::utc);
+    return created.release();
   }();
   return logger;
 }
@@ -86,7 +87,7 @@ void write(LogLevel level, std::string_view logger, std::string_view message) no
     } else {
       standard_error().log(to_spdlog(level), "{}: {}", logger, safe);
     }
-  } catch (...) {  // A log line that cannot be written must not harm what it reports on.
+  } catch (...) {  // a failed log line must not fail the operation that it reports
   }
 }
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-/// What the layers write their log lines with. Every line is redacted before it leaves.
+/// Writes log lines. Tokens are redacted from every line.
 namespace gracedb::log {
 
 bool enabled(LogLevel level) noexcept;
@@ -20,11 +20,11 @@ void write(LogLevel level, std::string_view logger, fmt::format_string<Args...> 
   try {
     write(level, logger, std::string_view(fmt::format(format, std::forward<Args>(args)...)));
   } catch (...) {
-    write(level, logger, std::string_view("a log line could not be formatted"));
+    write(level, logger, std::string_view("cannot format a log line"));
   }
 }
 
-/// One logger's name with a function a level: `inline constexpr log::Logger logger{"gracedb.kafka"};`
+/// A named logger: `constexpr log::Logger logger{"gracedb.kafka"};`
 struct Logger {
   std::string_view name;
 

@@ -12,17 +12,17 @@ bool is_token_character(char c) {
          c == '.';
 }
 
-/// How long the parts before the first dot and after it are; nothing after it where there is no dot.
+// The lengths of the first two dot-separated parts; the second is 0 without a dot.
 std::pair<std::size_t, std::size_t> lengths_of_first_parts(std::string_view text) {
   const std::size_t first = std::min(text.find('.'), text.size());
   const std::string_view rest = text.substr(std::min(first + 1, text.size()));
   return {first, std::min(rest.find('.'), rest.size())};
 }
 
-/// Where a JWT begins in a run of its characters. Its first part is a JSON object and so begins with '{"',
-/// which is "eyJ" in base64, wherever that stands. With white space after the brace it begins in a way that
-/// words do, too; so it must then fill the run and be as long as a real one. A header cut off before its dot
-/// gives nothing away.
+// The start of a JWT in a run of token characters. Its header is a JSON object: '{"' is "eyJ" in base64,
+// which is searched anywhere in the run. A header with white space after the brace begins like an ordinary
+// word, so it must start the run and have the length of a real one. A header that is cut off before its dot
+// reveals no secret.
 std::size_t find_token(std::string_view run) {
   const std::size_t compact = run.find("eyJ");
   if (compact != std::string_view::npos) {
@@ -30,10 +30,10 @@ std::size_t find_token(std::string_view run) {
     return dot == std::string_view::npos || dot + 1 == run.size() ? std::string_view::npos : compact;
   }
   constexpr std::array<std::string_view, 4> spaced{"eyA", "ewo", "ew0", "ewk"};
-  const bool begins_spaced = std::any_of(spaced.begin(), spaced.end(),
+  const bool starts_spaced = std::any_of(spaced.begin(), spaced.end(),
                                          [run](std::string_view start) { return run.starts_with(start); });
   const auto [header, payload] = lengths_of_first_parts(run);
-  return begins_spaced && header >= 16 && payload >= 16 ? 0 : std::string_view::npos;
+  return starts_spaced && header >= 16 && payload >= 16 ? 0 : std::string_view::npos;
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 namespace gracedb {
 
-/// `text` with everything that looks like a JWT replaced by "[token]".
+/// Replaces everything in `text` that looks like a JWT with "[token]".
 std::string redact(std::string_view text);
 
 }  // namespace gracedb

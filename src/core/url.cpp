@@ -19,11 +19,11 @@ namespace {
 
 using UrlHandle = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
 
-// What stands before an '@' may be a password.
-[[noreturn]] void refuse(std::string_view text, std::string_view why) {
+// The text before an '@' may be a password.
+[[noreturn]] void reject(std::string_view text, std::string_view why) {
   text.remove_prefix(text.rfind('@') + 1);
   throw std::invalid_argument(fmt::format(
-      "'{}' is not a usable URL: {}; give one like https://gracedb-test.ligo.org/api/", text, why));
+      "'{}' is not a usable URL: {}; use one like https://gracedb-test.ligo.org/api/", text, why));
 }
 
 UrlHandle make_handle() {
@@ -34,7 +34,7 @@ UrlHandle make_handle() {
 
 void set_url(CURLU* handle, std::string_view text) {
   const CURLUcode code = curl_url_set(handle, CURLUPART_URL, std::string(text).c_str(), 0);
-  if (code != CURLUE_OK) refuse(text, curl_url_strerror(code));
+  if (code != CURLUE_OK) reject(text, curl_url_strerror(code));
 }
 
 std::string part(CURLU* handle, CURLUPart which, unsigned flags = 0) {
@@ -53,9 +53,9 @@ Url read_parts(CURLU* handle, std::string_view shown) {
           .scheme = part(handle, CURLUPART_SCHEME),
           .host = to_lower(without_brackets(part(handle, CURLUPART_HOST))),
           .port = part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT)};
-  if (url.scheme != "http" && url.scheme != "https") refuse(shown, "the scheme is neither https nor http");
-  if (url.host.empty()) refuse(shown, "it has no host name");
-  if (!part(handle, CURLUPART_USER).empty()) refuse(shown, "it may not hold a user name");
+  if (url.scheme != "http" && url.scheme != "https") reject(shown, "the scheme is neither https nor http");
+  if (url.host.empty()) reject(shown, "it has no host name");
+  if (!part(handle, CURLUPART_USER).empty()) reject(shown, "it must not contain a user name");
   return url;
 }
 
@@ -70,16 +70,20 @@ bool is_unreserved(char c) {
 
 }  // namespace
 
+std::string Url::bracketed_host() const {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
 std::string Url::authority() const {
-  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return has_default_port(*this) ? name : name + ":" + port;
+  return has_default_port(*this) ? bracketed_host() : bracketed_host() + ":" + port;
 }
 
 Url parse_url(std::string_view text) {
   const std::size_t scheme_end = text.find("://");
-  if (scheme_end == std::string_view::npos) refuse(text, "it does not begin with https://");
-  // libcurl passes over further slashes and would take the path for the host.
-  if (text.substr(scheme_end + 3).starts_with('/')) refuse(text, "it has no host");
+  if (scheme_end == std::string_view::npos) reject(text, "it does not begin with https://");
+  // libcurl skips further slashes and would read the path as the host.
+  if (text.substr(scheme_end + 3).starts_with('/')) reject(text, "it has no host");
+  if (text.find('\0') != std::string_view::npos) reject("", "it contains a NUL byte");
   const UrlHandle handle = make_handle();
   set_url(handle.get(), text);
   return read_parts(handle.get(), text);
@@ -88,7 +92,7 @@ Url parse_url(std::string_view text) {
 Url parse_service_url(std::string_view text) {
   Url url = parse_url(text);
   if (text.find_first_of("?#") != std::string_view::npos)
-    refuse(text, "a service URL has no query and no fragment");
+    reject(text, "a service URL must not have a query or fragment");
   if (url.text.back() != '/') url.text += '/';
   return url;
 }
@@ -148,7 +152,7 @@ std::string expand_template(std::string_view url_template, Substitutions substit
                      [&](const auto& substitution) { return substitution.first == name; });
     if (found == substitutions.end()) {
       throw std::invalid_argument(
-          fmt::format("the URL template {} asks for an unknown '{}'", url_template, name));
+          fmt::format("the URL template {} contains an unknown name '{}'", url_template, name));
     }
     expanded += percent_encode(found->second);
     position = close + 1;

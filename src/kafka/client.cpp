@@ -19,7 +19,6 @@
 namespace gracedb::kafka {
 namespace {
 
-
 constexpr log::Logger logger{"gracedb.kafka"};
 constexpr log::Logger auth_logger{"gracedb.auth"};
 
@@ -43,7 +42,7 @@ constexpr milliseconds topic_check_timeout{1'000};
 LogLevel level_of(int syslog_level, std::string_view facility) {
   // Failed connections and requests come as errors too, once each and not at every try.
   constexpr std::array<std::string_view, 6> reported_elsewhere = {"FAIL",   "ERROR",    "GETPID",
-                                                              "TXNERR", "ADDPARTS", "ADDOFFSETS"};
+                                                                  "TXNERR", "ADDPARTS", "ADDOFFSETS"};
   if (std::find(reported_elsewhere.begin(), reported_elsewhere.end(), facility) != reported_elsewhere.end())
     return LogLevel::debug;
   if (syslog_level <= 3) return LogLevel::error;
@@ -115,8 +114,7 @@ void BrokerHealth::note_all_down() {
     last_code_ = RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
   }
   if (!all_down_.exchange(true) && !quiet_) {
-    logger.warning("cannot reach any broker in {}; retrying: {}", bootstrap_servers_,
-                   last_error_);
+    logger.warning("cannot reach any broker in {}; retrying: {}", bootstrap_servers_, last_error_);
   }
 }
 
@@ -168,8 +166,7 @@ void TokenSupply::supply(rd_kafka_t* client) noexcept {
   } catch (const std::exception& fault) {
     rd_kafka_oauthbearer_set_token_failure(client, redact(fault.what()).c_str());
   } catch (...) {
-    rd_kafka_oauthbearer_set_token_failure(client,
-                                           "the token callback threw a non-standard exception");
+    rd_kafka_oauthbearer_set_token_failure(client, "the token callback threw a non-standard exception");
   }
 }
 
@@ -199,8 +196,8 @@ void TokenSupply::set_token(rd_kafka_t* client, const auth::OAuthToken& token) {
   std::array<char, 512> reason{};
   const auto refresh_at = milliseconds_since_epoch(refresh_time(token));
   const auto code =
-      rd_kafka_oauthbearer_set_token(client, token.token.c_str(), refresh_at, token.principal.c_str(), nullptr,
-                                     0, reason.data(), reason.size());
+      rd_kafka_oauthbearer_set_token(client, token.token.c_str(), refresh_at, token.principal.c_str(),
+                                     nullptr, 0, reason.data(), reason.size());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     throw KafkaTokenError(
         fmt::format("the token cannot be used: {}. {}", redact(reason.data()), fresh_token_hint),
@@ -208,7 +205,7 @@ void TokenSupply::set_token(rd_kafka_t* client, const auth::OAuthToken& token) {
   }
   if (!current_ || current_->token != token.token) {
     auth_logger.debug("logging in as {} with a token that expires at {}", token.principal,
-                 format_utc(token.expires));
+                      format_utc(token.expires));
   }
   current_ = token;
 }
@@ -225,8 +222,8 @@ system_clock::time_point TokenSupply::refresh_time(const auth::OAuthToken& token
 
 // ---- Client
 
-Client::Client(rd_kafka_type_t type, const KafkaConnection& connection, ConfHandle config, BrokerHealth& health,
-               Hooks hooks)
+Client::Client(rd_kafka_type_t type, const KafkaConnection& connection, ConfHandle config,
+               BrokerHealth& health, Hooks hooks)
     : health_(health), hooks_(hooks), type_(type), bootstrap_servers_(connection.bootstrap_servers) {
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_error_cb(config.get(), &Client::on_error);
@@ -263,7 +260,8 @@ Client::Client(rd_kafka_type_t type, const KafkaConnection& connection, ConfHand
   if (tokens_) {
     // Renewal must not depend on somebody polling: an idle client would lose its login.
     const ErrorHandle fault(rd_kafka_sasl_background_callbacks_enable(handle_.get()));
-    if (fault) throw KafkaError(rd_kafka_error_string(fault.get()), error_code(rd_kafka_error_code(fault.get())));
+    if (fault)
+      throw KafkaError(rd_kafka_error_string(fault.get()), error_code(rd_kafka_error_code(fault.get())));
     tokens_->supply(handle_.get());
   }
 }
@@ -407,8 +405,7 @@ void Client::check_for_topics(const std::vector<std::string>& topics, std::strin
     fault = fault_of_topics(list_topics(startup_timeout), topics, instance_name);
   }
   if (!fault.empty()) {
-    throw KafkaTopicError(fmt::format("{}: {}", bootstrap_servers_, fault),
-                          KafkaErrorCode::topic_not_found);
+    throw KafkaTopicError(fmt::format("{}: {}", bootstrap_servers_, fault), KafkaErrorCode::topic_not_found);
   }
 }
 

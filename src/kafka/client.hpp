@@ -26,8 +26,7 @@ class BrokerHealth {
   BrokerHealth& operator=(const BrokerHealth&) = delete;
 
   /// @param has_token_expired  explains a connection that the broker closed without an error
-  void note_error(rd_kafka_resp_err_t code, std::string_view reason, bool has_token_expired)
-      EXCLUDES(mutex_);
+  void note_error(rd_kafka_resp_err_t code, std::string_view reason, bool has_token_expired) EXCLUDES(mutex_);
   /// A broker has answered.
   void note_success() noexcept {
     if (all_down_.load(std::memory_order_relaxed)) note_reconnected();

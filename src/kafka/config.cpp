@@ -54,7 +54,8 @@ bool is_topic_character(char c) {
 void check(const KafkaConnection& connection, OptionFaults& faults) {
   if (connection.bootstrap_servers.empty()) faults.add("bootstrap_servers is empty; give host:port");
   if (connection.reload_buffer < std::chrono::seconds(0)) faults.add("reload_buffer is negative");
-  if (connection.use_ssl && connection.ca_cert_path && ::access(connection.ca_cert_path->c_str(), R_OK) != 0) {
+  if (connection.use_ssl && connection.ca_cert_path &&
+      ::access(connection.ca_cert_path->c_str(), R_OK) != 0) {
     faults.add(fmt::format("ca_cert_path '{}' cannot be read", *connection.ca_cert_path));
   }
 }

@@ -7,8 +7,8 @@
 
 namespace gracedb::kafka {
 
-std::int64_t group_position(const ConsumerOptions& options, const TopicPartition& partition,
-                            std::chrono::milliseconds timeout) {
+std::optional<std::int64_t> group_position(const ConsumerOptions& options, const TopicPartition& partition,
+                                           std::chrono::milliseconds timeout) {
   OptionFaults faults;
   KafkaConnection settings = connection_of(options);
   settings.kafka_config["isolation.level"] = "read_committed";  // else it would not wait for a transaction
@@ -28,7 +28,7 @@ std::int64_t group_position(const ConsumerOptions& options, const TopicPartition
         error_text(fmt::format("looking for the position of group {}", options.group_id.value_or("")), code),
         error_code(code), true);
   }
-  return list->elems[0].offset;
+  return from_librdkafka(*list).front().offset;
 }
 
 }  // namespace gracedb::kafka

@@ -61,7 +61,7 @@ PartitionsHandle to_librdkafka(const std::vector<TopicPartition>& partitions) {
   PartitionsHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
   for (const TopicPartition& partition : partitions) {
     rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset =
-        partition.offset;
+        partition.offset.value_or(RD_KAFKA_OFFSET_INVALID);
   }
   return list;
 }
@@ -71,7 +71,8 @@ std::vector<TopicPartition> from_librdkafka(const rd_kafka_topic_partition_list_
   list.reserve(static_cast<std::size_t>(partitions.cnt));
   for (int i = 0; i < partitions.cnt; ++i) {
     const rd_kafka_topic_partition_t& partition = partitions.elems[i];
-    list.push_back({partition.topic, partition.partition, partition.offset});
+    list.push_back({partition.topic, partition.partition,
+                    partition.offset < 0 ? std::nullopt : std::optional(partition.offset)});
   }
   return list;
 }

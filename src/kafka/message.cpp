@@ -40,7 +40,7 @@ json Message::json() const {
 std::variant<json, std::string, std::vector<std::byte>> Message::decoded() const {
   try {
     return parse_json(value);
-  } catch (const std::invalid_argument&) {  // text or bytes then
+  } catch (const std::invalid_argument&) {  // not JSON: text or bytes
   }
   if (is_utf8(value)) return value;
   std::vector<std::byte> bytes(value.size());

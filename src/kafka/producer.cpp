@@ -7,9 +7,9 @@
 #include "core/log.hpp"
 #include "core/mutex.hpp"
 #include "core/text.hpp"
-#include "kafka/client.hpp"
 #include "kafka/config.hpp"
 #include "kafka/delivery.hpp"
+#include "kafka/delivery_client.hpp"
 #include "kafka/librdkafka.hpp"
 
 #include <fmt/format.h>
@@ -17,13 +17,11 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <exception>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
-// The way of a message: start() hands it to librdkafka, which sends, retries and at last reports it; the
+// The path of a message: start() hands it to librdkafka, which sends, retries and at last reports it; the
 // polling thread runs its callback and marks it done; wait() and flush() wait for that.
 namespace gracedb::kafka {
 namespace {
@@ -34,94 +32,19 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds destructor_timeout{5'000};
-/// librdkafka reports purged messages at once; this limits a fault.
-constexpr milliseconds purge_timeout{1'000};
-/// While messages wait and the broker rejects the token, the polling thread looks for another one this often.
-constexpr milliseconds token_retry_interval{1'000};
-
-Properties producer_defaults(bool guaranteed_delivery) {
-  Properties defaults{
-      {"client.id", "gracedb-kafka-producer"},
-      // Event files shrink to half by any codec; lz4 takes the least time for it.
-      {"compression.type", "lz4"},
-      // Send single events at once. Further messages form a batch while a request is in flight.
-      {"linger.ms", "0"},
-      // The memory of a producer whose broker is slow or down.
-      {"queue.buffering.max.kbytes", "131072"},
-      // Report a topic that does not exist after 3 s instead of the delivery timeout.
-      {"topic.metadata.propagation.max.ms", "3000"},
-  };
-  if (guaranteed_delivery) {
-    defaults.insert({{"acks", "all"},
-                     {"enable.idempotence", "true"},
-                     // With more in flight, a producer's first request to a partition may be lost: the broker
-                     // accepts the second one, and librdkafka takes the first for acknowledged with it.
-                     {"max.in.flight.requests.per.connection", "1"},
-                     // No limit to the number of retries: a leader election takes longer than five.
-                     {"retry.backoff.ms", "200"},
-                     {"delivery.timeout.ms", "30000"},
-                     {"request.timeout.ms", "10000"}});
-  }
-  return defaults;
-}
-
-/// Limits `message.max.bytes` to the size of the queue: a larger message would wait for room for ever.
-std::size_t limit_to_queue(const ConfHandle& config) {
-  const std::size_t limit = std::min(number_property(config.get(), "message.max.bytes"),
-                                     number_property(config.get(), "queue.buffering.max.kbytes") * 1024);
-  rd_kafka_conf_set(config.get(), "message.max.bytes", std::to_string(limit).c_str(), nullptr, 0);
-  return limit;
-}
 
 steady_clock::time_point deadline_after(milliseconds timeout) {
   return steady_clock::now() + (timeout < milliseconds(0) ? std::chrono::hours(24 * 365) : timeout);
 }
 
-bool is_purged(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-}
-
-struct Destination {
-  std::string topic;
-  std::optional<std::string> key;
-  Headers headers;
-  std::int32_t partition = RD_KAFKA_PARTITION_UA;
-  std::int64_t timestamp_ms = 0;  // 0: now
-};
-
-/// What librdkafka has reported for a message.
-struct DeliveryResult {
-  std::string topic;
-  std::int32_t partition = -1;
-  std::int64_t offset = -1;
-  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-  bool may_have_arrived = false;
-};
-
-std::string describe_failure(const DeliveryResult& result) {
-  const std::string what = fmt::format("message for {} was not delivered", result.topic);
-  return is_purged(result.code) ? what + ": the producer was closed" : error_text(what, result.code);
-}
-
 [[noreturn]] void throw_delivery_error(const std::string& text, const DeliveryResult& result) {
-  const bool retriable =
-      is_connection_error(result.code) || result.code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
+  const bool retriable = is_connection_error(result.code) || result.code == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT;
   if (is_topic_error(result.code))
     throw KafkaTopicError(text, error_code(result.code), false, false, result.may_have_arrived);
   throw KafkaMessageDeliveryError(text, error_code(result.code), retriable, false, result.may_have_arrived);
 }
 
 }  // namespace
-
-/// One message between start() and its result.
-struct DeliveryState {
-  std::string value;  // librdkafka does not copy it
-  DeliveryCallback on_delivery;
-  bool has_waiter = false;  // a failure is thrown to the waiting call, not counted for flush()
-  std::shared_ptr<DeliveryState> self;  // set while librdkafka has the message
-  bool done = false;                    // guarded by Impl::mutex_, as is result
-  DeliveryResult result;
-};
 
 class Producer::Impl {
  public:
@@ -151,11 +74,10 @@ class Producer::Impl {
 
   const ProducerOptions& options() const noexcept { return options_; }
   const std::string& instance_name() const noexcept { return instance_name_; }
-  std::size_t message_limit() const noexcept { return message_limit_; }
+  std::size_t message_limit() const noexcept { return config_.message_limit; }
 
  private:
-  class PolledClient;
-  using ClientPtr = std::shared_ptr<PolledClient>;
+  using ClientPtr = std::shared_ptr<DeliveryClient>;
 
   ClientPtr client_for(Kind kind) EXCLUDES(clients_mutex_);
   ClientPtr open_client(Kind kind, ClientPtr& failed) EXCLUDES(clients_mutex_);
@@ -172,8 +94,7 @@ class Producer::Impl {
   ProducerOptions options_;
   std::string instance_name_;
   std::optional<std::string> default_topic_;
-  std::size_t message_limit_ = 0;
-  ConfHandle config_;
+  ProducerConfig config_;
   BrokerHealth health_;
 
   // Lock order: clients_mutex_ before mutex_. Neither is held while a callback of the caller runs.
@@ -192,102 +113,6 @@ class Producer::Impl {
   std::array<ClientPtr, 2> clients_ GUARDED_BY(clients_mutex_);
 };
 
-/// A librdkafka client and the thread that polls it.
-class Producer::Impl::PolledClient {
- public:
-  PolledClient(Impl& producer, const KafkaConnection& connection, ConfHandle config)
-      : producer_(producer),
-        client_(RD_KAFKA_PRODUCER, connection, std::move(config), producer.health_,
-                {.delivered = &PolledClient::on_delivered, .owner = this}) {
-    client_.set_polled_by_owner();
-    thread_ = std::thread([this] { run(); });
-  }
-  PolledClient(const PolledClient&) = delete;
-  PolledClient& operator=(const PolledClient&) = delete;
-  ~PolledClient() { stop(); }
-
-  /// Fails the messages that librdkafka still has, and joins the thread.
-  void stop();
-  /// On success librdkafka has the message, and `state->self` keeps it alive until its report.
-  rd_kafka_resp_err_t hand_over(const Destination& to, const StatePtr& state);
-
-  Client& client() noexcept { return client_; }
-  bool is_this_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
-
- private:
-  void run();
-  static void on_delivered(const rd_kafka_message_t* message, void* owner) noexcept;
-
-  Impl& producer_;
-  std::atomic<bool> stopping_{false};
-  std::atomic<std::size_t> held_{0};  // messages that librdkafka has
-  std::vector<StatePtr> reported_;  // of the polling thread: reports of one rd_kafka_poll()
-  Client client_;
-  std::thread thread_;
-};
-
-void Producer::Impl::PolledClient::run() {
-  auto next_token = steady_clock::now();
-  auto purge_deadline = steady_clock::time_point::max();
-  while (true) {
-    if (stopping_.load(std::memory_order_acquire)) {
-      if (purge_deadline == steady_clock::time_point::max()) purge_deadline = deadline_after(purge_timeout);
-      if (held_ == 0 || steady_clock::now() >= purge_deadline) return;
-      // Once more for a message that start() has handed over meanwhile.
-      rd_kafka_purge(client_.handle(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    }
-    client_.poll(stopping_ ? interruption::longest_wait : token_retry_interval);
-    producer_.complete(std::exchange(reported_, {}));
-    if (producer_.health_.is_rejected() && held_ > 0 && steady_clock::now() >= next_token) {
-      client_.renew_token();
-      next_token = steady_clock::now() + token_retry_interval;
-    }
-  }
-}
-
-void Producer::Impl::PolledClient::stop() {
-  if (!thread_.joinable()) return;
-  stopping_.store(true, std::memory_order_release);
-  client_.wake_up();
-  thread_.join();
-}
-
-rd_kafka_resp_err_t Producer::Impl::PolledClient::hand_over(const Destination& to, const StatePtr& state) {
-  HeadersHandle headers = to_librdkafka(to.headers);
-  std::string_view key;
-  if (to.key) key = *to.key;
-  state->self = state;
-  ++held_;
-  const auto code = rd_kafka_producev(
-      client_.handle(), RD_KAFKA_V_TOPIC(to.topic.c_str()), RD_KAFKA_V_PARTITION(to.partition),
-      RD_KAFKA_V_TIMESTAMP(to.timestamp_ms), RD_KAFKA_V_VALUE(state->value.data(), state->value.size()),
-      RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_HEADERS(headers.get()),
-      RD_KAFKA_V_OPAQUE(state.get()), RD_KAFKA_V_END);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    static_cast<void>(headers.release());  // librdkafka's now
-  } else {
-    --held_;
-    state->self.reset();
-  }
-  return code;
-}
-
-void Producer::Impl::PolledClient::on_delivered(const rd_kafka_message_t* message, void* owner) noexcept {
-  auto& self = *static_cast<PolledClient*>(owner);
-  StatePtr state = std::move(static_cast<DeliveryState*>(message->_private)->self);
-  --self.held_;
-  const bool failed = message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (!failed) self.producer_.health_.note_success();
-  try {
-    state->result = {rd_kafka_topic_name(message->rkt), message->partition, message->offset, message->err,
-                     failed && rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED};
-    if (state->on_delivery) self.producer_.run_callback(*state, *message);
-    self.reported_.push_back(std::move(state));
-  } catch (...) {
-    logger.error("out of memory while handling a delivery report");
-  }
-}
-
 Producer::Impl::Impl(ProducerOptions options)
     : options_(std::move(options)), health_(options_.bootstrap_servers) {
   OptionFaults faults;
@@ -295,9 +120,8 @@ Producer::Impl::Impl(ProducerOptions options)
   if (options_.queue_full_timeout < milliseconds(0)) faults.add("queue_full_timeout is negative");
   instance_name_ = instance_name_of(options_.instance_name, options_.service_url, faults);
   if (options_.topic) default_topic_ = checked_topic(instance_name_, *options_.topic, faults);
-  config_ = make_config(connection_of(options_), producer_defaults(options_.guaranteed_delivery), faults);
+  config_ = make_producer_config(options_, faults);
   faults.raise("producer options");
-  message_limit_ = limit_to_queue(config_);
 
   const ClientPtr client = client_for(Kind::event);
   options_.validate_token = false;  // later clients must not fail for a token that is being renewed
@@ -324,7 +148,7 @@ Producer::Impl::ClientPtr Producer::Impl::open_client(Kind kind, ClientPtr& fail
   // librdkafka has failed all messages of a client with a fatal error; a new client can send the next ones.
   if (client && client->client().is_fatal() && !client->is_this_thread()) failed = std::move(client);
   if (!client) {
-    ConfHandle config(rd_kafka_conf_dup(config_.get()));
+    ConfHandle config(rd_kafka_conf_dup(config_.config.get()));
     const bool has_timeout = options_.kafka_config.contains("message.timeout.ms") ||
                              options_.kafka_config.contains("delivery.timeout.ms");
     if (kind == Kind::event && !has_timeout) {
@@ -332,7 +156,12 @@ Producer::Impl::ClientPtr Producer::Impl::open_client(Kind kind, ClientPtr& fail
       rd_kafka_conf_set(config.get(), "message.timeout.ms", std::to_string(timeout.count()).c_str(), nullptr,
                         0);
     }
-    client = std::make_shared<PolledClient>(*this, connection_of(options_), std::move(config));
+    client = std::make_shared<DeliveryClient>(
+        connection_of(options_), std::move(config), health_,
+        DeliveryClient::Hooks{
+            .run_callback = [this](DeliveryState& state,
+                                   const rd_kafka_message_t& message) { run_callback(state, message); },
+            .complete = [this](std::vector<StatePtr> states) { complete(std::move(states)); }});
   }
   return client;
 }
@@ -401,7 +230,8 @@ Producer::Impl::StatePtr Producer::Impl::start(Kind kind, Payload value, Produce
           KafkaErrorCode::queue_full, true);
     }
     const std::string text = error_text(
-        fmt::format("could not enqueue message for {} ({} bytes)", destination.topic, state->value.size()), code);
+        fmt::format("could not enqueue message for {} ({} bytes)", destination.topic, state->value.size()),
+        code);
     if (is_topic_error(code)) throw KafkaTopicError(text, error_code(code));
     throw KafkaProducerError(text, error_code(code));
   }
@@ -410,7 +240,8 @@ Producer::Impl::StatePtr Producer::Impl::start(Kind kind, Payload value, Produce
 /// Waits until another message has completed since `completed` was read. @return false if there is no time left
 bool Producer::Impl::wait_for_room(std::size_t completed, steady_clock::time_point deadline) {
   for (const ClientPtr& client : clients()) {
-    if (client->is_this_thread()) return false;  // a callback that waited would keep the room from being freed
+    if (client->is_this_thread())
+      return false;  // a callback that waited would keep the room from being freed
   }
   while (true) {
     {
@@ -429,7 +260,8 @@ void Producer::Impl::run_callback(DeliveryState& state, const rd_kafka_message_t
   try {
     const DeliveryResult& result = state.result;
     const std::string key = key_of(message);
-    DeliveryReport report{.topic = result.topic, .partition = result.partition, .key = key, .value = state.value};
+    DeliveryReport report{
+        .topic = result.topic, .partition = result.partition, .key = key, .value = state.value};
     if (result.code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       report.offset = result.offset;
     } else {
@@ -495,10 +327,9 @@ DeliveryReport Producer::Impl::report_of(const DeliveryState& state) const {
   if (health_.is_rejected() && !result.may_have_arrived)
     throw KafkaAuthenticationError(health_.rejection(), KafkaErrorCode::authentication_failed);
   throw_delivery_error(
-      with_last_error(fmt::format(
-          "message for {} was not acknowledged within {:.1f} s and was given up{}", result.topic,
-          std::chrono::duration<double>(options_.flush_timeout).count(),
-          result.may_have_arrived ? "; it was sent and may have arrived" : "")),
+      with_last_error(fmt::format("message for {} was not acknowledged within {:.1f} s and was given up{}",
+                                  result.topic, std::chrono::duration<double>(options_.flush_timeout).count(),
+                                  result.may_have_arrived ? "; it was sent and may have arrived" : "")),
       result);
 }
 
@@ -618,9 +449,9 @@ std::size_t Producer::Impl::close(milliseconds timeout) {
     if (client) client->stop();
   }
   if (lost > 0) {
-    logger.error("{}", with_last_error(fmt::format("producer for {} closed: {} not delivered",
-                                                   options_.bootstrap_servers,
-                                                   fmt::format("{} {}", count_of(lost, "message"), lost == 1 ? "was" : "were"))));
+    logger.error("{}", with_last_error(fmt::format(
+                           "producer for {} closed: {} not delivered", options_.bootstrap_servers,
+                           fmt::format("{} {}", count_of(lost, "message"), lost == 1 ? "was" : "were"))));
   }
   if (interruption) std::rethrow_exception(interruption);
   rethrow_callback_failure();

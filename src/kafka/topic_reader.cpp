@@ -17,7 +17,8 @@ constexpr milliseconds patience{10'000};
 constexpr int patience_ms = 10'000;
 constexpr int slice_ms = 200;
 
-ConfHandle reader_config(const KafkaConnection& settings, const ConsumerOptions& options, OptionFaults& faults) {
+ConfHandle reader_config(const KafkaConnection& settings, const ConsumerOptions& options,
+                         OptionFaults& faults) {
   return make_config(settings,
                      {{"client.id", "gracedb-kafka-reader"},
                       {"group.id", options.group_id.value_or("gracedb-kafka-reader")},

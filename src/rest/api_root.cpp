@@ -1,13 +1,15 @@
 #include "rest/api_root.hpp"
 
+#include "core/duration.hpp"
 #include "core/interruption.hpp"
-#include "rest/error_text.hpp"
+#include "core/json.hpp"
+#include "core/log.hpp"
+#include "core/text.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -16,14 +18,24 @@ namespace gracedb::rest {
 namespace {
 
 using nlohmann::json;
+using namespace std::chrono_literals;
 
-bool equal_without_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
+constexpr log::Logger logger{"gracedb.rest"};
+
+constexpr auto check_interval = 500ms;
+// A firewall or NAT may drop an idle connection without notice.
+constexpr auto longest_idle_time = 60s;
+constexpr auto shortest_idle_time = 1s;
+
+// Thrown by the Interruptible of WarmConnection to end a request.
+struct Stopped {};
+
+constexpr int misdirected = 421;
+constexpr int not_implemented = 501;
 
 std::vector<std::string> strings_of(const json& list) {
   std::vector<std::string> strings;
+  if (!list.is_array()) return strings;
   for (const json& item : list) {
     if (item.is_string()) strings.push_back(item.get<std::string>());
   }
@@ -32,10 +44,17 @@ std::vector<std::string> strings_of(const json& list) {
 
 std::string server_version(const json& document) {
   const auto found = document.find("server-version");
-  return found != document.end() && found->is_string() ? found->get<std::string>() : "unknown";
+  return found != document.end() && found->is_string() ? safe_line(found->get<std::string>()) : "unknown";
 }
 
-// What the other threads that wait for the API root are told; an interruption was meant for one thread alone.
+HttpError unusable_link(const std::string& root, const std::invalid_argument& error) {
+  return {
+      fmt::format("the API root {} has an unusable link: {}", root, printable_line(safe_line(error.what()))),
+      misdirected, "Misdirected Request", ""};
+}
+
+// The current exception for the other threads that wait for the API root; an interruption concerns one thread
+// only.
 std::exception_ptr failure_for_others() {
   try {
     throw;
@@ -47,11 +66,27 @@ std::exception_ptr failure_for_others() {
     return std::current_exception();
   } catch (...) {
     return std::make_exception_ptr(
-        HttpConnectionError("the thread that was fetching GraceDB's API root was interrupted; try again"));
+        HttpConnectionError("the thread that fetched GraceDB's API root was interrupted; try again"));
   }
 }
 
 }  // namespace
+
+HttpRequest ApiRoot::request(const Url& service, std::string_view version) {
+  return {.method = Method::get,
+          .url = version == "default" ? service.text : fmt::format("{}{}/", service.text, version),
+          .body = {}};
+}
+
+ApiRoot ApiRoot::parse(const HttpRequest& request, const Response& response, const Url& service) {
+  try {
+    json document = parse_json(response.body);
+    if (document.is_object() && document.contains("links"))
+      return {std::move(document), request.url, service};
+  } catch (const std::invalid_argument&) {  // not JSON; reported below
+  }
+  throw unexpected_answer(request, response, "not the API root of a GraceDB; check the service URL");
+}
 
 ApiRoot::ApiRoot(json document, std::string url, Url service)
     : document_(std::move(document)), url_(std::move(url)), service_(std::move(service)) {}
@@ -63,7 +98,12 @@ std::string ApiRoot::link(std::string_view name) const {
 }
 
 std::string ApiRoot::expand(std::string_view template_name, Substitutions substitutions) const {
-  std::string url = expand_template(find("templates", template_name), substitutions);
+  std::string url;
+  try {
+    url = expand_template(find("templates", template_name), substitutions);
+  } catch (const std::invalid_argument& error) {
+    throw unusable_link(url_, error);
+  }
   require_on_host(url);
   return url;
 }
@@ -73,22 +113,25 @@ std::string ApiRoot::find(std::string_view section, std::string_view name) const
     const auto entry = entries->find(name);
     if (entry != entries->end() && entry->is_string()) return entry->get<std::string>();
   }
-  constexpr int not_implemented = 501;
   throw HttpError(
-      fmt::format("the GraceDB at {} (server version {}) offers no '{}'; it may be too old for this, or "
-                  "another api_version is needed",
-                  url_, server_version(document_), name),
+      fmt::format(
+          "the GraceDB at {} (server version {}) does not offer '{}'; it may be too old, or you need another "
+          "api_version",
+          url_, server_version(document_), name),
       not_implemented, "Not Implemented", "");
 }
 
-// The URLs come from the server; a credential must not be led elsewhere by them.
 void ApiRoot::require_on_host(const std::string& url) const {
-  const Url target = parse_url(url);
+  Url target;
+  try {
+    target = parse_url(url);
+  } catch (const std::invalid_argument& error) {
+    throw unusable_link(url_, error);
+  }
   if (stays_on_host(service_, target)) return;
-  constexpr int misdirected = 421;
   throw HttpError(
-      fmt::format("the API root {} leads to another server, {}://{}; give that as the service URL if it is "
-                  "the right one",
+      fmt::format("the API root {} links to another server, {}://{}; use that as the service URL if it is "
+                  "correct",
                   url_, target.scheme, target.authority()),
       misdirected, "Misdirected Request", "");
 }
@@ -110,9 +153,9 @@ void ApiRoot::check_known(std::string_view what, const std::string& list, const 
   };
   if (std::any_of(entries->begin(), entries->end(), is_value)) return;
   const std::vector<std::string> known = strings_of(*entries);
-  const auto similar = std::find_if(known.begin(), known.end(),
-                                    [&](const std::string& name) { return equal_without_case(name, value); });
-  const std::string hint = similar == known.end() ? fmt::format("it knows {}", fmt::join(known, ", "))
+  const auto similar = std::find_if(
+      known.begin(), known.end(), [&](const std::string& name) { return to_lower(name) == to_lower(value); });
+  const std::string hint = similar == known.end() ? fmt::format("known: {}", fmt::join(known, ", "))
                                                   : fmt::format("did you mean '{}'?", *similar);
   throw std::invalid_argument(fmt::format("unknown {} '{}' for {}; {}", what, value, service_.text, hint));
 }
@@ -123,7 +166,7 @@ ApiRootCache::ApiRootCache(Session& session, std::string version)
 const ApiRoot& ApiRootCache::get() {
   std::promise<const ApiRoot*> promise;
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     if (outcome_.valid()) {
       const auto outcome = outcome_;
       lock.unlock();
@@ -138,7 +181,7 @@ const ApiRoot& ApiRootCache::get() {
     promise.set_value(root_.get());
     return *root_;
   } catch (...) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     outcome_ = {};
     promise.set_exception(failure_for_others());
     throw;
@@ -146,36 +189,89 @@ const ApiRoot& ApiRootCache::get() {
 }
 
 std::unique_ptr<const ApiRoot> ApiRootCache::fetch() {
-  const std::string& service = session_.service().text;
-  const std::string url = version_ == "default" ? service : service + version_ + "/";
+  const HttpRequest request = ApiRoot::request(session_.service(), version_);
   try {
-    return std::make_unique<const ApiRoot>(fetch_document(url), url, session_.service());
+    return std::make_unique<const ApiRoot>(
+        ApiRoot::parse(request, session_.send(request), session_.service()));
   } catch (const HttpError& error) {
-    if (error.status() == 404 && version_ != "default") refuse_version(error);
+    if (error.status() == 404 && version_ != "default") throw_unknown_version(error);
     throw;
   }
 }
 
-json ApiRootCache::fetch_document(const std::string& url) {
-  const HttpRequest request{.method = Method::get, .url = url, .body = {}};
-  const Response response = session_.send(request);
-  json document = json::parse(response.body, nullptr, false);
-  if (document.is_object() && document.contains("links")) return document;
-  throw unexpected_answer(request, response, "not the API root of a GraceDB; check the service URL");
+// Names the versions that the API root of the service itself lists; throws `error` if there is no such root.
+void ApiRootCache::throw_unknown_version(const HttpError& error) {
+  json versions;
+  try {
+    const HttpRequest request = ApiRoot::request(session_.service(), "default");
+    const ApiRoot root = ApiRoot::parse(request, session_.send(request), session_.service());
+    versions = root.document().value("api-versions", json::array());
+  } catch (const HttpError&) {
+    throw error;
+  }
+  const std::vector<std::string> known = strings_of(versions);
+  throw std::invalid_argument(
+      fmt::format("no API version '{}' at {}; it offers {}. The service URL must not include the version",
+                  version_, session_.service().text,
+                  known.empty() ? "only \"default\"" : fmt::format("{}", fmt::join(known, ", "))));
 }
 
-void ApiRootCache::refuse_version(const HttpError& refusal) {
-  json document;
-  try {
-    document = fetch_document(session_.service().text);
-  } catch (const HttpError&) {
-    throw refusal;
+WarmConnection::WarmConnection(Session& session, ApiRootCache& root, bool stay)
+    : session_(session), root_(root), stay_(stay), longest_idle_time_(longest_idle_time), thread_([this] {
+        run();
+      }) {}
+
+WarmConnection::~WarmConnection() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
   }
-  const auto versions = document.value("api-versions", json::array());
-  throw std::invalid_argument(fmt::format(
-      "no API version '{}' at {}; it offers {}. The service URL itself ends before the version", version_,
-      session_.service().text,
-      versions.empty() ? "only \"default\"" : fmt::format("{}", fmt::join(strings_of(versions), ", "))));
+  stopped_.notify_all();
+  thread_.join();
+}
+
+void WarmConnection::run() noexcept {
+  const Interruptible interruptible([this] {
+    if (stopping_) throw Stopped();
+  });
+  try {
+    try {
+      root_.get();
+    } catch (const std::exception& error) {
+      logger.debug("cannot fetch the API root in the background: {}", error.what());
+    }
+    if (stay_) keep_open();
+  } catch (const Stopped&) {  // from the destructor
+  }
+}
+
+void WarmConnection::keep_open() {
+  while (!is_stopped_within(check_interval)) {
+    try {
+      check_connection();
+    } catch (const std::exception& error) {
+      logger.debug("cannot keep the connection to GraceDB open: {}", error.what());
+    }
+  }
+}
+
+bool WarmConnection::is_stopped_within(std::chrono::milliseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  const MutexLock lock(mutex_);
+  while (!stopping_ && stopped_.wait_until(mutex_, end)) {
+  }
+  return stopping_;
+}
+
+void WarmConnection::check_connection() {
+  const auto idle = session_.idle_connection();
+  if (!idle || (idle->is_open && idle->time < longest_idle_time_)) return;
+  if (!idle->is_open) {
+    const auto before_it_closes = idle->time / 5 * 4;
+    longest_idle_time_ = std::clamp<std::chrono::steady_clock::duration>(before_it_closes, shortest_idle_time,
+                                                                         longest_idle_time_);
+  }
+  session_.touch({.method = Method::head, .url = session_.service().text, .body = {}});
 }
 
 }  // namespace gracedb::rest

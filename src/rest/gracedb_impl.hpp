@@ -2,19 +2,20 @@
 
 #include "gracedb/rest/gracedb.hpp"
 
+#include "core/mutex.hpp"
 #include "rest/api_root.hpp"
 #include "rest/session.hpp"
-#include "rest/submitter.hpp"
-#include "rest/warm_connection.hpp"
+#include "rest/submit.hpp"
 
-#include <initializer_list>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace gracedb::rest {
 
+/// The parts of a GraceDb client. gracedb.cpp has its resources, submit.cpp its events.
+///
+/// Lock order: none of its locks is held while another is acquired.
 class GraceDb::Impl {
  public:
   explicit Impl(GraceDbOptions options);
@@ -25,16 +26,16 @@ class GraceDb::Impl {
   /// The root of the client's API version.
   const ApiRoot& root() { return root_.get(); }
 
-  /// The root of the API that takes text queries: v2 has structured ones instead.
+  /// The root of the API with text queries, which v2 does not have.
   const ApiRoot& query_root() { return options_.api_version == "v1" ? root_.get() : query_root_.get(); }
 
-  /// Connects in the background, and stays connected.
-  void warm_up();
+  /// Connects in the background and, with keep_warm, keeps the connection open.
+  void warm_up() EXCLUDES(mutex_);
 
-  /// Made when it is first needed.
-  Submitter& submitter();
+  /// Created at the first call.
+  Submitter& submitter() EXCLUDES(mutex_);
 
-  /// One request without a body to an address of the API root.
+  /// A request without a body to a URL template of the API root.
   Response request(Method method, std::string_view template_name, Substitutions substitutions);
 
  private:
@@ -42,9 +43,11 @@ class GraceDb::Impl {
   Session session_;
   ApiRootCache root_;
   ApiRootCache query_root_;
-  std::mutex mutex_;  ///< guards the making of the two below
-  std::optional<WarmConnection> warm_connection_;
-  std::optional<Submitter> submitter_;  // uses the session and the root until it has ended
+  // Held while an object below is created, not while it is used.
+  Mutex mutex_;
+  std::optional<WarmConnection> warm_connection_ GUARDED_BY(mutex_);
+  // Uses the session and the root until it is destroyed.
+  std::optional<Submitter> submitter_ GUARDED_BY(mutex_);
 };
 
 /// @throws std::invalid_argument  empty

@@ -94,8 +94,9 @@ Placed DeadLetterTopic::place(std::span<const Rejected> letters, const KeepWaiti
 
 bool DeadLetterTopic::is_there(const Rejected& letter) const {
   const kafka::Message& message = *letter.message;
-  return kafka::group_position(options_.consumer, {message.topic, message.partition, -1}, longest_look) >
-         message.offset;
+  return kafka::group_position(options_.consumer, {message.topic, message.partition, std::nullopt},
+                               longest_look)
+             .value_or(-1) > message.offset;
 }
 
 kafka::Transaction DeadLetterTopic::transaction_of(std::span<const Rejected> letters) const {

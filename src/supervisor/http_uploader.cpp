@@ -2,8 +2,7 @@
 
 #include "core/duration.hpp"
 #include "core/log.hpp"
-#include "rest/event_file.hpp"
-#include "rest/requests.hpp"
+#include "rest/event_request.hpp"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #include "core/backoff.hpp"
 #include "rest/api_root.hpp"
 #include "rest/credentials.hpp"
-#include "rest/http_engine.hpp"
+#include "rest/http.hpp"
 #include "supervisor/complaints.hpp"
 #include "supervisor/monitor.hpp"
 #include "supervisor/outage.hpp"

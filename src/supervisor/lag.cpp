@@ -17,20 +17,20 @@ constexpr milliseconds longest_question{500};
 
 void note(const std::vector<kafka::TopicPartition>& found, std::map<Partition, std::int64_t>& offsets) {
   for (const kafka::TopicPartition& each : found) {
-    if (each.offset >= 0) offsets[{each.topic, each.partition}] = each.offset;
+    if (each.offset) offsets[{each.topic, each.partition}] = *each.offset;
   }
 }
 
 }  // namespace
 
-std::vector<PartitionLag> LagWatch::look(kafka::Consumer& consumer, const Ledger& ledger, bool is_paused,
+std::vector<PartitionLag> LagWatch::look(kafka::GroupConsumer& consumer, const Ledger& ledger, bool is_paused,
                                          Clock::time_point now) {
   next_look_ = now + between_looks;
   const Offsets positions = ledger.positions();
   const auto is_foreign = [&](const auto& each) { return !positions.contains(each.first); };
   std::erase_if(ends_, is_foreign);
   std::erase_if(begins_, [&](const auto& each) { return is_foreign(each) || positions.at(each.first) >= 0; });
-  if (!is_paused) note(consumer.known_ends(), ends_);
+  if (!is_paused) note(consumer.cached_end_offsets(), ends_);
   ask(consumer, positions, is_paused, now);
 
   std::vector<PartitionLag> lag;
@@ -43,7 +43,7 @@ std::vector<PartitionLag> LagWatch::look(kafka::Consumer& consumer, const Ledger
   return lag;
 }
 
-void LagWatch::ask(kafka::Consumer& consumer, const Offsets& positions, bool is_paused,
+void LagWatch::ask(kafka::GroupConsumer& consumer, const Offsets& positions, bool is_paused,
                    Clock::time_point now) {
   const bool lacks_begin = std::any_of(positions.begin(), positions.end(), [&](const auto& each) {
     return each.second < 0 && !begins_.contains(each.first);
@@ -51,10 +51,10 @@ void LagWatch::ask(kafka::Consumer& consumer, const Offsets& positions, bool is_
   if (now < next_question_ || positions.empty() || (!is_paused && !lacks_begin)) return;
   next_question_ = now + between_questions;
   try {
-    if (is_paused) note(consumer.find_edges(kafka::Edge::end, longest_question), ends_);
+    if (is_paused) note(consumer.end_offsets(longest_question), ends_);
     if (!lacks_begin) return;
     Offsets begins;
-    note(consumer.find_edges(kafka::Edge::begin, longest_question), begins);
+    note(consumer.beginning_offsets(longest_question), begins);
     note(consumer.committed(longest_question), begins);
     begins_.insert(begins.begin(), begins.end());
   } catch (const KafkaError& fault) {

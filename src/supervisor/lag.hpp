@@ -1,7 +1,6 @@
 #pragma once
 
-#include "gracedb/kafka/consumer.hpp"
-
+#include "kafka/group_consumer.hpp"
 #include "supervisor/ledger.hpp"
 
 #include <chrono>
@@ -26,13 +25,13 @@ class LagWatch {
 
   bool is_due(Clock::time_point now) const noexcept { return now >= next_look_; }
   /// No entry for a partition whose lag is not known.
-  std::vector<PartitionLag> look(kafka::Consumer& consumer, const Ledger& ledger, bool is_paused,
+  std::vector<PartitionLag> look(kafka::GroupConsumer& consumer, const Ledger& ledger, bool is_paused,
                                  Clock::time_point now);
 
  private:
   using Offsets = std::map<Partition, std::int64_t>;
 
-  void ask(kafka::Consumer& consumer, const Offsets& positions, bool is_paused, Clock::time_point now);
+  void ask(kafka::GroupConsumer& consumer, const Offsets& positions, bool is_paused, Clock::time_point now);
 
   Offsets ends_;
   Offsets begins_;  ///< where the group began to read what we were given

@@ -98,13 +98,13 @@ Ledger::Entry* Ledger::find(const kafka::TopicPartition& position) {
 
 void Ledger::requested(const std::vector<kafka::TopicPartition>& positions) {
   for (const auto& position : positions) {
-    if (Entry* entry = find(position)) entry->requested = position.offset;
+    if (Entry* entry = find(position)) entry->requested = position.offset.value();
   }
 }
 
 void Ledger::committed(const std::vector<kafka::TopicPartition>& positions) {
   for (const auto& position : positions) {
-    if (Entry* entry = find(position)) entry->committed = std::max(entry->committed, position.offset);
+    if (Entry* entry = find(position)) entry->committed = std::max(entry->committed, position.offset.value());
   }
 }
 

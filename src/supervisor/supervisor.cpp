@@ -123,12 +123,12 @@ Supervisor::Supervisor(SupervisorOptions options, const MakeUploader& make_uploa
       window_(options_.max_in_flight, options_.max_in_flight_bytes),
       subscription_(options_.pipelines, dead_letter_pipeline(options_)),
       complaints_(between_same_complaints),
-      results_([this] { consumer_->stop(); }) {
+      results_([this] { consumer_->wakeup(); }) {
   if (!options_.on_settled) options_.on_settled = log_record;
   Spool spool(options_.spool_directory);
   auto topic =
       options_.dead_letter_topic ? std::make_unique<DeadLetterTopic>(*options_.dead_letter_topic) : nullptr;
-  consumer_.emplace(consumer_options());
+  consumer_.emplace(consumer_options(), [this](const auto&, const auto& failure) { on_committed(failure); });
   dead_letters_ = std::make_unique<DeadLetterOffice>(std::move(spool), std::move(topic),
                                                      options_.monitor->health(), [this] { wake(); });
   uploader_ = make_uploader(results_);
@@ -146,7 +146,6 @@ kafka::ConsumerOptions Supervisor::consumer_options() {
   kafka::ConsumerOptions options = with_defaults(options_.consumer);
   options.on_assigned = [this](const auto& partitions) { on_assigned(partitions); };
   options.on_revoked = [this](const auto& partitions) { on_revoked(partitions); };
-  options.on_committed = [this](const auto&, const auto& failure) { on_committed(failure); };
   return options;
 }
 
@@ -157,7 +156,7 @@ void Supervisor::stop() noexcept {
 
 void Supervisor::wake() noexcept {
   results_.interrupt();
-  consumer_->stop();
+  consumer_->wakeup();
 }
 
 void Supervisor::run() {

@@ -4,6 +4,7 @@
 #include "gracedb/logging.hpp"
 #include "gracedb/rest/gracedb.hpp"
 
+#include "kafka/group_consumer.hpp"
 #include "supervisor/complaints.hpp"
 #include "supervisor/dead_letter_office.hpp"
 #include "supervisor/dead_letter_topic.hpp"
@@ -147,7 +148,7 @@ class Supervisor {
   Fence fence_;
   Complaints complaints_;
 
-  std::optional<kafka::Consumer> consumer_;  // calls back into everything above
+  std::optional<kafka::GroupConsumer> consumer_;  // calls back into everything above
   ResultQueue results_;
   std::unique_ptr<DeadLetterOffice> dead_letters_;  // its thread calls back into the two above
   std::unique_ptr<Uploader> uploader_;              // last: its thread fills the queue until it is destroyed

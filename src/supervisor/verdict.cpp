@@ -1,7 +1,6 @@
 #include "supervisor/verdict.hpp"
 
-#include "rest/error_text.hpp"
-#include "rest/retry.hpp"
+#include "rest/session.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "rest/transfer.hpp"
+#include "rest/http.hpp"
 
 #include <chrono>
 #include <optional>

@@ -1,5 +1,6 @@
 #include "gracedb/interruption.hpp"
 
+#include "kafka/group_consumer.hpp"
 #include "test_broker.hpp"
 
 #include <gmock/gmock.h>
@@ -27,7 +28,7 @@ using test_support::unique_name;
 using testing::MatchesRegex;
 using testing::SizeIs;
 
-/// Fills a topic of its own for one test: topics are shared, marks are not.
+/// Publishes messages with a mark that only one test uses; the topics are shared.
 void publish(const std::string& mark, int first, int count, const std::string& pipeline = "test") {
   Producer producer(TestBroker::shared().producer_options());
   for (int i = first; i < first + count; ++i)
@@ -49,7 +50,7 @@ bool wait_for_assignment(Consumer& consumer) {
   });
 }
 
-TEST(Consuming, ShowsOnlyWhatArrivesFromNowOnByDefault) {
+TEST(Consume, ReadsOnlyNewMessagesByDefault) {
   const std::string mark = unique_name("live ");
   publish(mark, 0, 3);
   Consumer consumer(TestBroker::shared().consumer_options({"test"}));
@@ -61,14 +62,14 @@ TEST(Consuming, ShowsOnlyWhatArrivesFromNowOnByDefault) {
   EXPECT_EQ(messages.front().value, mark + "3");
 }
 
-TEST(Consuming, GivesEachConsumerAGroupOfItsOwnByDefault) {
+TEST(Consume, UsesANewGroupForEachConsumerByDefault) {
   const Consumer first(TestBroker::shared().consumer_options({"test"}));
   const Consumer second(TestBroker::shared().consumer_options({"test"}));
   EXPECT_THAT(first.group_id(), MatchesRegex("gracedb-client-[0-9a-f]{8}"));
   EXPECT_NE(first.group_id(), second.group_id());
 }
 
-TEST(Consuming, ReplaysFromTheEarliest) {
+TEST(Consume, ReplaysFromTheEarliestMessage) {
   const std::string mark = unique_name("replay ");
   publish(mark, 0, 5);
   Consumer first(options_for_group(unique_name("replay")));
@@ -77,7 +78,7 @@ TEST(Consuming, ReplaysFromTheEarliest) {
   EXPECT_THAT(read_messages(second, 5, mark), SizeIs(5));
 }
 
-TEST(Consuming, ResumesAGroupAfterTheLastMessageTaken) {
+TEST(Consume, ResumesAGroupAfterTheLastProcessedMessage) {
   const std::string mark = unique_name("resume ");
   const std::string group = unique_name("resume");
   publish(mark, 0, 6);
@@ -92,7 +93,7 @@ TEST(Consuming, ResumesAGroupAfterTheLastMessageTaken) {
   EXPECT_EQ(rest.front().value, mark + "3");
 }
 
-TEST(Consuming, ShowsAMessageAgainWhoseHandlingFailed) {
+TEST(Consume, RedeliversAMessageWhoseHandlingThrew) {
   const std::string mark = unique_name("failed ");
   const std::string group = unique_name("failed");
   publish(mark, 0, 3);
@@ -110,8 +111,8 @@ TEST(Consuming, ShowsAMessageAgainWhoseHandlingFailed) {
   EXPECT_EQ(rest.front().value, mark + "1");
 }
 
-/// A new group that is given only what is published from now on, as often as it asks. A test of batches has a
-/// pipeline of its own: the messages of another would be counted too.
+/// A new group that reads only messages published later. Each test of batches uses another pipeline, so that
+/// a batch holds no messages of other tests.
 ConsumerOptions options_from_now_on(const std::string& group, const std::string& pipeline) {
   ConsumerOptions options = options_for_group(group, pipeline);
   const auto now = std::chrono::system_clock::now();
@@ -129,7 +130,7 @@ std::vector<Message> read_batch(Consumer& consumer, std::size_t most) {
   return batch;
 }
 
-TEST(Consuming, GivesBatchesThatCountAsProcessedTogether) {
+TEST(Consume, CountsABatchAsProcessedTogether) {
   const std::string mark = unique_name("batch ");
   const std::string group = unique_name("batch");
   {
@@ -146,7 +147,7 @@ TEST(Consuming, GivesBatchesThatCountAsProcessedTogether) {
   EXPECT_EQ(rest.front().value, mark + "4");
 }
 
-TEST(Consuming, ShowsAForgottenBatchAgain) {
+TEST(Consume, RedeliversAForgottenBatch) {
   const std::string mark = unique_name("forgotten ");
   const std::string group = unique_name("forgotten");
   {
@@ -162,7 +163,7 @@ TEST(Consuming, ShowsAForgottenBatchAgain) {
   EXPECT_EQ(rest.front().value, mark + "2");
 }
 
-TEST(Consuming, KeepsTheMessagesOfAnInterruptedBatch) {
+TEST(Consume, KeepsTheMessagesOfAnInterruptedBatch) {
   struct Stop : std::exception {};
   const std::string mark = unique_name("interrupted ");
   Consumer consumer(options_from_now_on(unique_name("interrupted"), "pygrb"));
@@ -178,7 +179,7 @@ TEST(Consuming, KeepsTheMessagesOfAnInterruptedBatch) {
   EXPECT_EQ(messages.front().value, mark + "0");
 }
 
-TEST(Consuming, CommitsOnlyWhatItIsToldToWithoutAutoCommit) {
+TEST(Consume, CommitsOnlyOnRequestWithoutAutoCommit) {
   const std::string mark = unique_name("manual ");
   const std::string group = unique_name("manual");
   publish(mark, 0, 5);
@@ -204,7 +205,7 @@ TEST(Consuming, CommitsOnlyWhatItIsToldToWithoutAutoCommit) {
   EXPECT_EQ(rest.front().value, mark + "5");
 }
 
-TEST(Consuming, BeginsAtATime) {
+TEST(Consume, StartsAtAStartTime) {
   const std::string mark = unique_name("timed ");
   publish(mark, 0, 2);
   const auto published = std::chrono::system_clock::now();
@@ -219,7 +220,7 @@ TEST(Consuming, BeginsAtATime) {
   EXPECT_EQ(messages.front().value, mark + "2");
 }
 
-TEST(Consuming, KnowsWhenItHasReadToTheEnd) {
+TEST(Consume, DetectsTheEndOfItsPartitions) {
   const std::string mark = unique_name("end ");
   publish(mark, 0, 4);
   ConsumerOptions options = options_for_group(unique_name("end"));
@@ -232,7 +233,7 @@ TEST(Consuming, KnowsWhenItHasReadToTheEnd) {
   EXPECT_TRUE(consumer.at_end());
 }
 
-TEST(Consuming, DecodesJsonTextAndBytes) {
+TEST(Consume, DecodesJsonTextAndBytes) {
   Producer producer(TestBroker::shared().producer_options());
   const std::string mark = unique_name("decode");
   producer.deliver(nlohmann::json{{"mark", mark}}, {.key = mark});
@@ -251,7 +252,7 @@ TEST(Consuming, DecodesJsonTextAndBytes) {
   EXPECT_THAT(std::get<std::vector<std::byte>>(messages[2].decoded()), SizeIs(3));
 }
 
-TEST(Consuming, SharesThePartitionsOfAGroupInsteadOfReadingTwice) {
+TEST(Consume, SharesThePartitionsWithinAGroup) {
   const std::string group = unique_name("shared");
   Consumer first(options_for_group(group));
   Consumer second(options_for_group(group));
@@ -260,11 +261,11 @@ TEST(Consuming, SharesThePartitionsOfAGroupInsteadOfReadingTwice) {
     second.poll(20ms);
     return first.assignment().size() + second.assignment().size() == 1;
   }));
-  second.close(1s);  // its group waits for the other member, which this thread does not poll meanwhile
+  second.close(1s);  // the group waits for the first member, which this thread does not poll meanwhile
 }
 
-TEST(Consuming, ReadsAPartitionThatComesBackAfterItWasPaused) {
-  Consumer consumer(options_for_group(unique_name("paused")));
+TEST(Consume, ReadsAPausedPartitionAfterItIsRevokedAndAssignedAgain) {
+  GroupConsumer consumer(options_for_group(unique_name("paused")), nullptr);
   ASSERT_TRUE(wait_for_assignment(consumer));
   consumer.pause(consumer.assignment());
   const auto go_to = [&](const std::string& topic) {
@@ -282,7 +283,7 @@ TEST(Consuming, ReadsAPartitionThatComesBackAfterItWasPaused) {
   EXPECT_THAT(read_messages(consumer, 1, mark), SizeIs(1));
 }
 
-TEST(Consuming, FetchesOnAsSoonAsItsFullQueueHasRoomAgain) {
+TEST(Consume, FetchesAgainAsSoonAsTheFullQueueHasRoom) {
   constexpr std::size_t count = 3'000;
   const std::string mark = unique_name("refill ") + std::string(1'000, '.');
   ConsumerOptions narrow = options_from_now_on(unique_name("refill"), "pycbc");
@@ -302,13 +303,13 @@ TEST(Consuming, FetchesOnAsSoonAsItsFullQueueHasRoomAgain) {
     ASSERT_TRUE(consumer.poll(20s));
     waits.emplace_back(std::chrono::steady_clock::now() - begin);
   }
-  // It is full some thirty times, and librdkafka left to itself looks again after a second, each time. On a
-  // busy machine some of them may last as long for other reasons.
+  // The queue is full about thirty times, and librdkafka by default checks it again after 1 s. On a busy
+  // machine some waits may take that long for other reasons.
   std::sort(waits.begin(), waits.end(), std::greater<>());
   EXPECT_LT(waits[20].count(), 0.4);
 }
 
-TEST(Consuming, EndsAStreamAfterItsCount) {
+TEST(Consume, EndsAStreamAfterItsCount) {
   const std::string mark = unique_name("count ");
   publish(mark, 0, 5);
   Consumer consumer(options_for_group(unique_name("count")));
@@ -318,19 +319,20 @@ TEST(Consuming, EndsAStreamAfterItsCount) {
   EXPECT_EQ(seen, 3);
 }
 
-TEST(Consuming, StopsAtOnceFromAnotherThread) {
+TEST(Consume, WakesUpFromAnotherThread) {
   Consumer consumer(TestBroker::shared().consumer_options({"test"}));
   ASSERT_TRUE(wait_for_assignment(consumer));
   const auto start = std::chrono::steady_clock::now();
-  const std::jthread stopper([&] { consumer.stop(); });
+  const std::jthread waker([&] { consumer.wakeup(); });
   for ([[maybe_unused]] const Message& message : consumer.stream(30s)) {
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, 300ms);
 }
 
-TEST(Consuming, EndsAStreamAtASignalAndPutsTheFormerHandlerBack) {
-  static volatile std::sig_atomic_t former_calls = 0;
-  const auto original = std::signal(SIGTERM, [](int) { former_calls = former_calls + 1; });
+TEST(Consume, EndsAStreamOnASignalAndRestoresTheHandler) {
+  static volatile std::sig_atomic_t previous_handler_calls = 0;
+  const auto original =
+      std::signal(SIGTERM, [](int) { previous_handler_calls = previous_handler_calls + 1; });
   Consumer consumer(TestBroker::shared().consumer_options({"test"}));
   ASSERT_TRUE(wait_for_assignment(consumer));
   const auto start = std::chrono::steady_clock::now();
@@ -341,13 +343,13 @@ TEST(Consuming, EndsAStreamAtASignalAndPutsTheFormerHandlerBack) {
     EXPECT_EQ(stream.ended_by_signal(), SIGTERM);
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, 300ms);
-  EXPECT_EQ(former_calls, 0);
+  EXPECT_EQ(previous_handler_calls, 0);
   std::raise(SIGTERM);
-  EXPECT_EQ(former_calls, 1);
+  EXPECT_EQ(previous_handler_calls, 1);
   std::signal(SIGTERM, original);
 }
 
-TEST(Consuming, WakesForAMessageWithoutWaitingForThePollToEnd) {
+TEST(Consume, ReturnsAMessageBeforeThePollTimesOut) {
   Consumer consumer(TestBroker::shared().consumer_options({"test"}));
   ASSERT_TRUE(wait_for_assignment(consumer));
   consumer.poll(500ms);
@@ -364,7 +366,7 @@ TEST(Consuming, WakesForAMessageWithoutWaitingForThePollToEnd) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
 }
 
-TEST(Consuming, TellsOfATopicThatIsMissingOrForbidden) {
+TEST(Consume, ReportsAMissingOrForbiddenTopic) {
   for (const char* topic : {"nosuchpipeline", "forbidden"}) {
     ConsumerOptions options = TestBroker::shared().consumer_options({topic});
     EXPECT_THROW(Consumer{options}, KafkaTopicError) << topic;
@@ -374,21 +376,21 @@ TEST(Consuming, TellsOfATopicThatIsMissingOrForbidden) {
   }
 }
 
-TEST(Consuming, CallsBackForPartitionsTakenAndGivenUp) {
-  std::vector<TopicPartition> taken;
-  std::vector<TopicPartition> given_up;
+TEST(Consume, CallsBackForAssignedAndRevokedPartitions) {
+  std::vector<TopicPartition> assigned;
+  std::vector<TopicPartition> revoked;
   ConsumerOptions options = TestBroker::shared().consumer_options({"test"});
-  options.on_assigned = [&](const std::vector<TopicPartition>& partitions) { taken = partitions; };
-  options.on_revoked = [&](const std::vector<TopicPartition>& partitions) { given_up = partitions; };
+  options.on_assigned = [&](const std::vector<TopicPartition>& partitions) { assigned = partitions; };
+  options.on_revoked = [&](const std::vector<TopicPartition>& partitions) { revoked = partitions; };
   Consumer consumer(options);
   ASSERT_TRUE(wait_for_assignment(consumer));
-  EXPECT_THAT(taken, SizeIs(1));
+  EXPECT_THAT(assigned, SizeIs(1));
   consumer.close();
-  EXPECT_THAT(given_up, SizeIs(1));
+  EXPECT_THAT(revoked, SizeIs(1));
   EXPECT_THROW(consumer.poll(), KafkaConsumerError);
 }
 
-/// Threads that take the processors from everybody else.
+/// Threads that keep all processors busy.
 std::vector<std::jthread> busy_machine() {
   std::vector<std::jthread> threads(std::size_t{2} * std::thread::hardware_concurrency());
   for (std::jthread& thread : threads) {
@@ -400,43 +402,41 @@ std::vector<std::jthread> busy_machine() {
   return threads;
 }
 
-/// Options of a consumer that notes when it gives its partitions up.
-ConsumerOptions options_to_note(bool& has_given_up) {
+/// Options of a consumer that records when its partitions are revoked.
+ConsumerOptions options_recording_revocation(bool& has_revoked) {
   ConsumerOptions options = TestBroker::shared().consumer_options({"test"});
-  options.on_revoked = [&](const std::vector<TopicPartition>&) { has_given_up = true; };
+  options.on_revoked = [&](const std::vector<TopicPartition>&) { has_revoked = true; };
   return options;
 }
 
-void expect_partitions_given_up_by_closing_in_no_time() {
-  bool has_given_up = false;
-  Consumer consumer(options_to_note(has_given_up));
+void expect_revocation_by_close_without_time() {
+  bool has_revoked = false;
+  Consumer consumer(options_recording_revocation(has_revoked));
   ASSERT_TRUE(wait_for_assignment(consumer));
   consumer.close(0ms);
-  EXPECT_TRUE(has_given_up);
+  EXPECT_TRUE(has_revoked);
 }
 
-TEST(Consuming, GivesItsPartitionsUpHoweverLittleTimeItsClosingIsGiven) {
-  expect_partitions_given_up_by_closing_in_no_time();
-}
+TEST(Consume, RevokesItsPartitionsEvenIfCloseTimesOutAtOnce) { expect_revocation_by_close_without_time(); }
 
-TEST(Consuming, EndsItsClosingWhereLibrdkafkasThreadsAreSlowToAskToLeave) {
+TEST(Consume, ClosesOnABusyMachine) {
   const auto busy = busy_machine();
   for (int round = 0; round < 4; ++round)
-    expect_partitions_given_up_by_closing_in_no_time();
+    expect_revocation_by_close_without_time();
 }
 
-TEST(Consuming, GivesItsPartitionsUpAlsoWhereItsClosingWasInterrupted) {
-  bool has_given_up = false;
+TEST(Consume, RevokesItsPartitionsIfCloseIsInterrupted) {
+  bool has_revoked = false;
   {
-    Consumer consumer(options_to_note(has_given_up));
+    Consumer consumer(options_recording_revocation(has_revoked));
     ASSERT_TRUE(wait_for_assignment(consumer));
     Interruptible interruptible([] { throw std::runtime_error("enough"); });
     EXPECT_THROW(consumer.close(20s), std::runtime_error);
   }
-  EXPECT_TRUE(has_given_up);
+  EXPECT_TRUE(has_revoked);
 }
 
-TEST(Consuming, ListsTheTopicsThatTheTokenMaySee) {
+TEST(Consume, ListsTheTopicsThatTheTokenMaySee) {
   Consumer consumer(TestBroker::shared().consumer_options({}));
   std::vector<std::string> names;
   for (const TopicInfo& topic : consumer.list_topics())

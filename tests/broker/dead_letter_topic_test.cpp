@@ -2,6 +2,7 @@
 
 #include "gracedb/kafka/consumer.hpp"
 
+#include "kafka/group_consumer.hpp"
 #include "kafka/group_position.hpp"
 #include "kafka/topic_reader.hpp"
 #include "support/temporary_directory.hpp"
@@ -41,8 +42,8 @@ class DeadLetterTopicTest : public ::testing::Test {
   }
 
   /// A member of the group that has its share.
-  std::unique_ptr<kafka::Consumer> member() {
-    auto consumer = std::make_unique<kafka::Consumer>(group_options());
+  std::unique_ptr<kafka::GroupConsumer> member() {
+    auto consumer = std::make_unique<kafka::GroupConsumer>(group_options(), nullptr);
     const bool is_assigned = eventually([&] {
       consumer->poll(50ms);
       return !consumer->assignment().empty();
@@ -60,7 +61,7 @@ class DeadLetterTopicTest : public ::testing::Test {
                             .reporter = {.group = group_, .process = "test"}});
   }
 
-  Rejected letter(std::int64_t offset, const kafka::Consumer& member) const {
+  Rejected letter(std::int64_t offset, const kafka::GroupConsumer& member) const {
     kafka::Message message;
     message.topic = "localhost.test";
     message.offset = offset;
@@ -81,7 +82,9 @@ class DeadLetterTopicTest : public ::testing::Test {
     return offsets;
   }
 
-  std::int64_t position() { return kafka::group_position(group_options(), {"localhost.test", 0, -1}, 10s); }
+  std::int64_t position() {
+    return kafka::group_position(group_options(), {"localhost.test", 0}, 10s).value_or(-1);
+  }
 
   virtual TestBroker& broker() { return TestBroker::shared(); }
 

@@ -1,4 +1,5 @@
 #include "kafka/delivery.hpp"
+
 #include "test_broker.hpp"
 
 #include <gmock/gmock.h>

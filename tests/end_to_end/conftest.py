@@ -1,3 +1,5 @@
+import signal
+
 import pytest
 
 from harness.sandbox import Sandbox
@@ -5,6 +7,9 @@ from harness.sender import Sender
 from harness.stack import client_environment
 
 pytest_plugins = ["harness.fixtures"]
+
+# A background job of a script ignores SIGINT, and the programs under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

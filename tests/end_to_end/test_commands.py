@@ -1,4 +1,4 @@
-"""The commands of gracedb-kafka against a real broker: what they print, and the exit code of each failure."""
+"""The commands of gracedb-kafka with a real broker: output and exit codes."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def topic(broker) -> str:
 
 @pytest.fixture
 def token_file(tmp_path, env):
-    """Puts a token of the test's own where the programs look for one."""
+    """Writes a token to a file, and returns an environment with this file as $BEARER_TOKEN_FILE."""
 
     def write(token: str) -> dict[str, str]:
         path = tmp_path / "own-token"
@@ -35,9 +35,9 @@ def token_file(tmp_path, env):
 
 
 def assert_fails(result, code: int, *words: str, while_trying: str | None = None) -> None:
-    """One clear line on standard error that holds the words, and nothing on standard output.
+    """Asserts the exit code, one line on standard error that contains the words, and no standard output.
 
-    A command that tries again for a while may have said so before, in lines that hold `while_trying`.
+    `while_trying` is in the log lines that may precede that line while a command retries.
     """
     assert result.returncode == code, result.stderr
     assert result.stdout == ""
@@ -51,7 +51,7 @@ def assert_fails(result, code: int, *words: str, while_trying: str | None = None
 # ---- produce and consume
 
 
-def test_message_that_is_produced_is_consumed(run_cli, env, topic):
+def test_consume_prints_a_produced_message(run_cli, env, topic):
     mark = uuid.uuid4().hex
 
     sent = run_cli("produce", "-t", topic, "-k", "T0001", "-H", "source=shell", "--value", mark, "--json", env=env)
@@ -67,7 +67,7 @@ def test_message_that_is_produced_is_consumed(run_cli, env, topic):
     assert abs(found["ts"] / 1000 - time.time()) < 60
 
 
-def test_produce_takes_a_file_or_standard_input_or_each_of_its_lines(run_cli, env, broker):
+def test_produce_sends_a_file_standard_input_or_its_lines(run_cli, env, broker):
     topic = broker.create_topic()
 
     one = run_cli("produce", "-t", topic, COINC, env=env)
@@ -80,7 +80,7 @@ def test_produce_takes_a_file_or_standard_input_or_each_of_its_lines(run_cli, en
     assert "3 messages confirmed" in lines.stdout
 
 
-def test_bytes_that_are_no_text_survive(run_cli, env, broker):
+def test_binary_value_is_kept(run_cli, env, broker):
     topic = broker.create_topic()
     value = bytes(range(256))
     assert run_cli("produce", "-t", topic, env=env, stdin=value).returncode == 0
@@ -92,7 +92,7 @@ def test_bytes_that_are_no_text_survive(run_cli, env, broker):
     assert line["payload_encoding"] == "base64"
 
 
-def test_consume_begins_where_it_is_told(run_cli, env, broker):
+def test_consume_starts_at_from(run_cli, env, broker):
     topic = broker.create_topic()
     for value in ("one", "two"):
         broker.produce(topic, value)
@@ -113,7 +113,7 @@ def test_consume_begins_where_it_is_told(run_cli, env, broker):
     assert read("--from", "1h") == ["one", "two", "three", "four"]
 
 
-def test_group_goes_on_where_it_stopped(run_cli, env, broker):
+def test_group_resumes_at_its_committed_offset(run_cli, env, broker):
     topic, group = broker.create_topic(), f"reader-{uuid.uuid4()}"
     for value in ("one", "two", "three"):
         broker.produce(topic, value)
@@ -128,7 +128,7 @@ def test_group_goes_on_where_it_stopped(run_cli, env, broker):
     assert read() == []
 
 
-def test_consume_shows_what_arrives_while_it_runs(spawn, env, broker, topic):
+def test_consume_prints_messages_as_they_arrive(spawn, env, broker, topic):
     mark = uuid.uuid4().hex
     consumer = spawn("gracedb-kafka", "consume", "-t", topic, "-c", "1", "--json", "-vv", env=env)
     consumer.wait_for_log(f"reading localhost.{topic}[0]")
@@ -154,7 +154,7 @@ def test_consume_saves_event_files(run_cli, env, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_consume_ends_within_a_third_of_a_second_of_a_signal(spawn, env, topic, number):
+def test_consume_ends_within_300_ms_of_a_signal(spawn, env, topic, number):
     consumer = spawn("gracedb-kafka", "consume", "-t", topic, "-v", env=env)
     consumer.wait_for_log(f"reading localhost.{topic}[0]")
 
@@ -167,7 +167,7 @@ def test_consume_ends_within_a_third_of_a_second_of_a_signal(spawn, env, topic, 
     assert consumer.stdout == ""
 
 
-def test_consume_ends_soon_where_no_broker_answers(spawn, env, unused_port):
+def test_consume_ends_within_300_ms_of_a_signal_without_a_broker(spawn, env, unused_port):
     consumer = spawn("gracedb-kafka", "consume", "-t", "test", "-v", "-b", f"localhost:{unused_port}", env=env)
     consumer.wait_for_log("token found")
 
@@ -178,7 +178,7 @@ def test_consume_ends_soon_where_no_broker_answers(spawn, env, unused_port):
     assert time.monotonic() - start < 0.3
 
 
-def test_upload_that_is_interrupted_while_it_waits_says_that_it_is_submitted(spawn, env):
+def test_interrupted_wait_reports_that_the_event_is_submitted(spawn, env):
     upload = spawn("gracedb-kafka", "upload", "Test", "gstlal", COINC, "--wait", env=env)
     graceid = upload.wait_for(lambda: upload.stdout.split("\n")[:-1], "the graceid")[0]
     upload.wait_for(lambda: "confirmed" in upload.stdout, "the confirmation")
@@ -186,8 +186,50 @@ def test_upload_that_is_interrupted_while_it_waits_says_that_it_is_submitted(spa
     upload.send(signal.SIGINT)
 
     assert upload.wait() == 130
-    assert f"interrupted while waiting for {graceid}" in upload.stderr
+    assert f"stopped by SIGINT while waiting for {graceid}" in upload.stderr
     assert "submitted" in upload.stderr
+
+
+def test_ignored_signals_stay_ignored(spawn, env, topic):
+    """Like under nohup, and in a background job of a script, which ignores SIGINT."""
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        consumer = spawn("gracedb-kafka", "consume", "-t", topic, "-v", env=env)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    consumer.wait_for_log(f"reading localhost.{topic}[0]")
+
+    consumer.send(signal.SIGHUP)
+    consumer.send(signal.SIGINT)
+    consumer.send(signal.SIGTERM)
+
+    assert consumer.wait() == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in consumer.stderr
+
+
+def test_consume_subscribes_to_a_repeated_topic_once(run_cli, env, broker):
+    topic = broker.create_topic()
+    broker.produce(topic, "one")
+    topics = ("-t", topic, "-t", topic, "-t", f"localhost.{topic}")
+
+    done = run_cli("consume", *topics, "--from", "earliest", "-e", "--raw", env=env)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "one\n", "")
+
+
+def test_produce_names_closed_standard_input(workshop, env, topic):
+    command = [str(program("gracedb-kafka")), "produce", "-t", topic, "-"]
+
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command],
+        env=workshop.environment | env,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (2, b"gracedb-kafka: standard input is closed\n")
 
 
 # ---- ping, topics, token
@@ -204,7 +246,7 @@ def test_ping_is_confirmed(run_cli, env, broker):
     assert (stored["type"], stored["client"], stored["sub"]) == ("ping", "gracedb-kafka", "pipeline")
 
 
-def test_topics_are_those_that_the_token_may_see(run_cli, env, topic):
+def test_topics_lists_only_topics_that_the_token_may_see(run_cli, env, topic):
     done = run_cli("topics", "--json", env=env)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -214,7 +256,7 @@ def test_topics_are_those_that_the_token_may_see(run_cli, env, topic):
     assert "localhost.test" in run_cli("topics", env=env).stdout
 
 
-def test_token_shows_everything_but_the_token(run_cli, env, gracedb):
+def test_token_shows_the_claims_but_not_the_token(run_cli, env, gracedb):
     done = run_cli("token", "--json", env=env)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -261,12 +303,12 @@ def test_missing_settings_are_2(run_cli, env):
     def without(*names: str) -> dict[str, str]:
         return {name: value for name, value in env.items() if name not in names}
 
-    assert_fails(run_cli("ping", env=without("GRACEDB_KAFKA_BOOTSTRAP_SERVERS")), 2, "which broker?")
-    assert_fails(run_cli("ping", env=without("GRACEDB_SERVICE_URL")), 2, "which GraceDB instance?")
-    assert_fails(run_cli("upload", "Test", "gstlal", COINC, env=without("GRACEDB_SERVICE_URL")), 2, "which GraceDB?")
+    assert_fails(run_cli("ping", env=without("GRACEDB_KAFKA_BOOTSTRAP_SERVERS")), 2, "no bootstrap servers configured")
+    assert_fails(run_cli("ping", env=without("GRACEDB_SERVICE_URL")), 2, "no GraceDB instance configured")
+    assert_fails(run_cli("upload", "Test", "gstlal", COINC, env=without("GRACEDB_SERVICE_URL")), 2, "no service URL configured")
 
 
-def test_what_gracedb_does_not_know_is_2_and_reserves_nothing(run_cli, gracedb, env):
+def test_unknown_group_pipeline_search_or_label_is_2_and_reserves_nothing(run_cli, gracedb, env):
     before = gracedb.records()
 
     assert_fails(run_cli("upload", "Nobody", "gstlal", COINC, env=env), 2, "Nobody")
@@ -294,7 +336,7 @@ def test_unreadable_file_is_named(run_cli, gracedb, env, tmp_path):
     [["ping"], ["topics"], ["consume", "-t", "test", "-e"], ["upload", "Test", "gstlal", COINC]],
     ids=lambda command: command[0],
 )
-def test_missing_token_is_3_and_every_place_is_told(run_cli, env, command):
+def test_missing_token_is_3_and_lists_every_location(run_cli, env, command):
     env = {name: value for name, value in env.items() if name != "BEARER_TOKEN_FILE"}
 
     done = run_cli(*command, env=env)
@@ -305,7 +347,7 @@ def test_missing_token_is_3_and_every_place_is_told(run_cli, env, command):
     assert "htgettoken" in done.stderr
 
 
-def test_expired_token_is_3_and_its_end_is_told(run_cli, token_file, gracedb):
+def test_expired_token_is_3_and_the_error_has_its_expiry(run_cli, token_file, gracedb):
     done = run_cli("ping", env=token_file(gracedb.issuer.mint(lifetime=-120)))
 
     assert (done.returncode, done.stdout) == (3, "")
@@ -315,7 +357,7 @@ def test_expired_token_is_3_and_its_end_is_told(run_cli, token_file, gracedb):
 
 @pytest.mark.parametrize("kind", ["wrong key", "wrong issuer"])
 @pytest.mark.parametrize("command", [["ping"], ["consume", "-t", "test", "-e"]], ids=["ping", "consume"])
-def test_token_that_the_broker_refuses_is_3(run_cli, token_file, gracedb, kind, command):
+def test_token_rejected_by_the_broker_is_3(run_cli, token_file, gracedb, kind, command):
     issuer = gracedb.issuer
     token = issuer.impostor().mint() if kind == "wrong key" else issuer.mint(iss="https://issuer.example.org")
 
@@ -325,7 +367,7 @@ def test_token_that_the_broker_refuses_is_3(run_cli, token_file, gracedb, kind, 
     assert done.seconds < 15
 
 
-def test_token_that_gracedb_refuses_is_3(run_cli, token_file, gracedb):
+def test_token_rejected_by_gracedb_is_3(run_cli, token_file, gracedb):
     done = run_cli("upload", "Test", "gstlal", COINC, env=token_file(gracedb.issuer.mint(scope="kafka.produce")))
 
     assert_fails(done, 3, "403")
@@ -352,7 +394,7 @@ def test_unreachable_gracedb_is_4(run_cli, env, unused_port):
     assert_fails(done, 4, str(unused_port), while_trying="trying again")
 
 
-def test_broker_whose_certificate_is_not_trusted_is_4(run_cli, env, gracedb):
+def test_untrusted_broker_certificate_is_4(run_cli, env, gracedb):
     without_ca = {name: value for name, value in env.items() if name != "GRACEDB_KAFKA_CA_CERT"}
 
     assert_fails(run_cli("ping", "--timeout", "3s", env=without_ca), 4, "certificate")
@@ -375,14 +417,14 @@ def test_missing_or_forbidden_topic_is_5(run_cli, env, command, topic):
     assert_fails(run_cli(*command, topic, env=env), 5, f"localhost.{topic}")
 
 
-def test_message_that_is_not_taken_is_6(run_cli, env, broker):
+def test_message_rejected_by_the_broker_is_6(run_cli, env, broker):
     with broker.refusing_messages("olib"):
         done = run_cli("produce", "-t", "olib", COINC, env=env)
 
     assert_fails(done, 6)
 
 
-def test_message_that_is_not_confirmed_is_6(spawn, env, broker, tmp_path):
+def test_unconfirmed_message_is_6(spawn, env, broker, tmp_path):
     topic = broker.create_topic()
     lines = tmp_path / "lines"
     os.mkfifo(lines)
@@ -400,13 +442,13 @@ def test_message_that_is_not_confirmed_is_6(spawn, env, broker, tmp_path):
     assert producer.stderr.splitlines()[-1].startswith("gracedb-kafka: 1 of 2 messages not delivered")
 
 
-def test_refusal_by_gracedb_is_7(run_cli, gracedb, env):
+def test_rejection_by_gracedb_is_7(run_cli, gracedb, env):
     gracedb.set_faults("400@reserve")
 
     assert_fails(run_cli("upload", "Test", "gstlal", COINC, env=env), 7, "400")
 
 
-def test_failures_are_json_where_json_was_asked_for(run_cli, env):
+def test_errors_are_json_with_json_option(run_cli, env):
     done = run_cli("ping", "-t", "missing", "--json", env=env)
 
     assert (done.returncode, done.stdout) == (5, "")
@@ -415,7 +457,7 @@ def test_failures_are_json_where_json_was_asked_for(run_cli, env):
     assert "localhost.missing" in failure["error"]
 
 
-def test_wait_that_ends_in_vain_says_that_the_event_is_on_its_way(run_cli, gracedb, env):
+def test_wait_that_times_out_reports_that_the_event_is_submitted(run_cli, gracedb, env):
     done = run_cli("upload", "Test", "gstlal", COINC, "--wait=300ms", "--json", env=env)
 
     assert done.returncode == 1
@@ -423,10 +465,10 @@ def test_wait_that_ends_in_vain_says_that_the_event_is_on_its_way(run_cli, grace
     assert result["complete"] is False
     error = json.loads(done.stderr)["error"]
     assert result["graceid"] in error
-    assert "need not" in error
+    assert "do not submit it again" in error
 
 
-def test_help_names_the_exit_codes_and_version_the_libraries(run_cli):
+def test_help_lists_exit_codes_and_version_lists_libraries(run_cli):
     help_text = run_cli("--help").stdout
     version = run_cli("--version").stdout
 
@@ -437,8 +479,8 @@ def test_help_names_the_exit_codes_and_version_the_libraries(run_cli):
     assert "librdkafka" in version
 
 
-def test_reader_that_goes_away_ends_consume(workshop, env, broker):
-    """As `gracedb-kafka consume | head -n 1` does."""
+def test_broken_pipe_ends_consume(workshop, env, broker):
+    """Like `gracedb-kafka consume | head -n 1`."""
     topic = broker.create_topic()
     broker.produce(topic, "x" * 1000)
     reading, writing = os.pipe()

@@ -1,4 +1,4 @@
-"""Where settings come from: flag beats environment beats file."""
+"""Sources of settings: command line, environment, configuration file."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ WRONG = "localhost:1"
 
 @pytest.fixture
 def config(environment):
-    """Writes the configuration file of the test's user."""
+    """Writes the default configuration file."""
 
     def write(text: str):
         path = Path(environment["XDG_CONFIG_HOME"]) / "gracedb-kafka" / "config.toml"
@@ -37,7 +37,7 @@ ca_cert = "{broker.ca_cert}"
 """
 
 
-def test_file_is_enough(run_cli, broker, config, token_env):
+def test_file_alone_configures_a_command(run_cli, broker, config, token_env):
     config(settings(broker))
 
     done = run_cli("ping", env=token_env)
@@ -45,7 +45,7 @@ def test_file_is_enough(run_cli, broker, config, token_env):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_environment_beats_file_and_flag_beats_environment(run_cli, broker, config, token_env):
+def test_command_line_overrides_environment_and_environment_overrides_file(run_cli, broker, config, token_env):
     config(settings(broker, servers=WRONG))
     wrong = token_env | {"GRACEDB_KAFKA_BOOTSTRAP_SERVERS": WRONG}
     right = token_env | {"GRACEDB_KAFKA_BOOTSTRAP_SERVERS": broker.sasl_ssl}
@@ -59,7 +59,7 @@ def test_environment_beats_file_and_flag_beats_environment(run_cli, broker, conf
     assert from_flag.returncode == 0, from_flag.stderr
 
 
-def test_file_may_be_chosen(run_cli, broker, config, token_env, tmp_path):
+def test_config_option_and_variable_select_the_file(run_cli, broker, config, token_env, tmp_path):
     config("bootstrap_servers = 5")
     chosen = tmp_path / "chosen.toml"
     chosen.write_text(settings(broker))
@@ -80,7 +80,7 @@ def test_file_may_be_chosen(run_cli, broker, config, token_env, tmp_path):
     ],
     ids=["unknown key", "number", "text for a flag", "not TOML"],
 )
-def test_mistake_in_the_file_is_told_with_its_place(run_cli, config, text, words):
+def test_error_in_the_file_has_its_location(run_cli, config, text, words):
     config(text)
 
     done = run_cli("ping", "-b", WRONG, "--instance-name", "localhost")
@@ -91,14 +91,14 @@ def test_mistake_in_the_file_is_told_with_its_place(run_cli, config, text, words
         assert word in done.stderr
 
 
-def test_mistake_in_the_environment_is_told_with_its_name(run_cli):
+def test_error_in_the_environment_names_the_variable(run_cli):
     done = run_cli("ping", "-b", WRONG, "--instance-name", "localhost", env={"GRACEDB_KAFKA_PLAINTEXT": "perhaps"})
 
     assert done.returncode == 2
     assert "$GRACEDB_KAFKA_PLAINTEXT" in done.stderr
 
 
-def test_one_file_serves_command_and_supervisor(workshop, broker, config, token_env, tmp_path):
+def test_command_and_supervisor_share_one_file(workshop, broker, config, token_env, tmp_path):
     topic = broker.create_topic()
     gracedb = workshop.sandbox(broker=broker)
     ready = tmp_path / "ready"

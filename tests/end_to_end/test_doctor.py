@@ -1,4 +1,4 @@
-"""doctor finds the layer that is broken, says what to do, and writes nothing."""
+"""doctor reports the first step that fails, with a remedy, and writes no message."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def env(gracedb, broker) -> dict[str, str]:
 
 
 def examine(run_cli, env, *options: object):
-    """The state of each step, and the whole result."""
+    """Runs doctor; returns the state of each step, and the result of the command."""
     done = run_cli("doctor", "--json", "--timeout", "3s", *options, env=env)
     return {line["step"]: line["state"] for line in done.lines}, done
 
@@ -22,7 +22,7 @@ def failed_step(states: dict[str, str]) -> str:
     return next(step for step, state in states.items() if state == "failed")
 
 
-def test_healthy_way_is_shown_step_by_step(run_cli, env, broker):
+def test_every_step_is_ok(run_cli, env, broker):
     before = len(broker.messages("gstlal"))
 
     states, done = examine(run_cli, env, "-t", "gstlal")
@@ -30,7 +30,7 @@ def test_healthy_way_is_shown_step_by_step(run_cli, env, broker):
     assert (done.returncode, done.stderr) == (0, "")
     assert states == dict.fromkeys(STEPS, "ok")
     assert all(line["seconds"] >= 0 for line in done.lines)
-    assert len(broker.messages("gstlal")) == before, "doctor has written something"
+    assert len(broker.messages("gstlal")) == before, "doctor wrote a message"
 
 
 def test_text_has_a_line_for_each_step(run_cli, env):
@@ -40,7 +40,7 @@ def test_text_has_a_line_for_each_step(run_cli, env):
     assert [line.split()[0] for line in done.stdout.splitlines()] == STEPS
 
 
-def test_name_that_does_not_exist(run_cli, env):
+def test_unknown_host(run_cli, env):
     states, done = examine(run_cli, env, "-b", "kafka.invalid:9092")
 
     assert (failed_step(states), done.returncode) == ("DNS", 4)
@@ -65,21 +65,21 @@ def test_port_without_tls(run_cli, env, broker):
     assert "--plaintext" in second.stderr
 
 
-def test_port_with_tls_where_none_was_meant(run_cli, env):
+def test_no_ssl_on_a_tls_port(run_cli, env):
     states, done = examine(run_cli, env, "--no-ssl")
 
     assert (failed_step(states), done.returncode) == ("listener", 4)
     assert "--no-ssl" in done.stderr
 
 
-def test_listener_without_tls_as_asked(run_cli, env, broker):
+def test_no_ssl_on_a_port_without_tls(run_cli, env, broker):
     states, done = examine(run_cli, env, "--no-ssl", "-b", broker.sasl_plaintext)
 
     assert done.returncode == 0, done.stderr
     assert set(states.values()) == {"ok"}
 
 
-def test_wrong_certificate_authority(run_cli, env):
+def test_unknown_certificate_authority(run_cli, env):
     without_ca = {name: value for name, value in env.items() if name != "GRACEDB_KAFKA_CA_CERT"}
 
     states, done = examine(run_cli, without_ca)
@@ -99,7 +99,7 @@ def test_no_token(run_cli, env):
     assert "htgettoken" in done.stderr
 
 
-def test_token_that_the_broker_does_not_accept(run_cli, env, gracedb, tmp_path):
+def test_token_rejected_by_the_broker(run_cli, env, gracedb, tmp_path):
     token = tmp_path / "token"
     token.write_text(gracedb.issuer.impostor().mint())
     token.chmod(0o600)
@@ -110,7 +110,7 @@ def test_token_that_the_broker_does_not_accept(run_cli, env, gracedb, tmp_path):
     assert (states["token"], states["GraceDB"]) == ("ok", "failed")
 
 
-def test_token_that_does_not_suit_is_warned_of(run_cli, env, gracedb, tmp_path):
+def test_token_without_scope_is_a_warning(run_cli, env, gracedb, tmp_path):
     token = tmp_path / "token"
     token.write_text(gracedb.issuer.mint(scope="gracedb.read"))
     token.chmod(0o600)
@@ -122,7 +122,7 @@ def test_token_that_does_not_suit_is_warned_of(run_cli, env, gracedb, tmp_path):
 
 
 @pytest.mark.parametrize("topic", ["missing", "forbidden"])
-def test_topic_that_is_not_there_for_us(run_cli, env, topic):
+def test_missing_or_forbidden_topic(run_cli, env, topic):
     states, done = examine(run_cli, env, "-t", topic)
 
     assert (failed_step(states), done.returncode) == ("topic", 5)
@@ -136,7 +136,7 @@ def test_gracedb_down(run_cli, env, unused_port):
     assert states["topic"] == "ok"
 
 
-def test_gracedb_that_answers_503(run_cli, env, gracedb):
+def test_gracedb_answers_503(run_cli, env, gracedb):
     gracedb.set_faults("503")
     states, done = examine(run_cli, env)
     gracedb.set_faults()

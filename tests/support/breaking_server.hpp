@@ -20,11 +20,11 @@
 
 namespace gracedb::test_support {
 
-/// A server on a free port of 127.0.0.1 that reads each request whole and then sends exactly the text a
-/// function gives, or breaks the connection without an answer where that is empty. One connection at a time.
+/// A server on a free port of 127.0.0.1. It reads each complete request and sends the text that a function
+/// returns, or closes the connection without an answer if that is empty. Serves one connection at a time.
 class BreakingServer {
  public:
-  /// @param answer  called with the number of the request, from 0
+  /// @param answer  called with the index of the request, from 0
   explicit BreakingServer(std::function<std::string(int)> answer)
       : answer_(std::move(answer)), listener_(listen_anywhere()) {
     thread_ = std::thread([this] { run(); });
@@ -44,13 +44,13 @@ class BreakingServer {
     return "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)) + std::string(path);
   }
 
-  /// Ends each connection after its first answer, without announcing that.
+  /// Closes each connection after its first answer, without a Connection header.
   void hang_up_after_answers() { hangs_up_ = true; }
 
-  /// How many connections have ended.
+  /// Number of closed connections.
   int ended() const { return ended_; }
 
-  /// The requests that arrived whole, headers and body.
+  /// The complete requests, headers and body.
   std::vector<std::string> requests() const {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -69,7 +69,7 @@ class BreakingServer {
     return listener;
   }
 
-  // Waits in short steps so that the destructor is not held up.
+  // Polls in short intervals so that the destructor does not block.
   bool is_readable(int descriptor) const {
     while (!stopping_) {
       pollfd waiting{descriptor, POLLIN, 0};
@@ -91,7 +91,7 @@ class BreakingServer {
 
   bool serve_one(int connection) {
     std::string request;
-    while (!is_whole(request)) {
+    while (!is_complete(request)) {
       std::string chunk(65536, '\0');
       if (!is_readable(connection)) return false;
       const ssize_t got = ::recv(connection, chunk.data(), chunk.size(), 0);
@@ -109,7 +109,7 @@ class BreakingServer {
     return ::send(connection, text.data(), text.size(), MSG_NOSIGNAL) > 0 && !hangs_up_;
   }
 
-  static bool is_whole(const std::string& request) {
+  static bool is_complete(const std::string& request) {
     const std::size_t end = request.find("\r\n\r\n");
     if (end == std::string::npos) return false;
     constexpr std::string_view header = "Content-Length: ";

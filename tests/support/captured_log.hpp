@@ -12,7 +12,7 @@
 
 namespace gracedb::test_support {
 
-/// Collects the log lines written while it lives, from `level` on.
+/// Collects log lines of `level` and above while it lives.
 class CapturedLog {
  public:
   struct Line {
@@ -41,7 +41,7 @@ class CapturedLog {
     return lines_;
   }
 
-  /// Waits for a line that holds `text`; false if there is none after `timeout`.
+  /// Waits for a line that contains `text`; false if there is none within `timeout`.
   bool wait_for(std::string_view text, std::chrono::seconds timeout = std::chrono::seconds(60)) {
     std::unique_lock lock(mutex_);
     return written_.wait_for(lock, timeout, [&] {

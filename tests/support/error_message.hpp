@@ -4,7 +4,7 @@
 
 namespace gracedb::test_support {
 
-/// What `call` throws as text; empty where it throws something else or nothing.
+/// The message of the Error that `call` throws; empty if it throws nothing. Other exceptions propagate.
 template <typename Error, typename Call>
 std::string message_of(Call call) {
   try {

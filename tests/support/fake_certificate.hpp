@@ -12,13 +12,13 @@
 
 namespace gracedb::test_support {
 
-/// A self-signed certificate for "localhost" and its key as one PEM text; a negative lifetime makes an
-/// expired one.
+/// A self-signed certificate for "localhost" and its key, as one PEM text. A negative lifetime yields an
+/// expired certificate.
 inline std::string fake_certificate(std::chrono::seconds lifetime) {
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), &EVP_PKEY_free);
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), &X509_free);
   const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new(BIO_s_mem()), &BIO_free);
-  if (!key || !certificate || !text) throw std::runtime_error("OpenSSL cannot make a certificate");
+  if (!key || !certificate || !text) throw std::runtime_error("OpenSSL cannot create a certificate");
   X509_set_version(certificate.get(), X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -86400);

@@ -16,8 +16,8 @@
 
 namespace gracedb::test_support {
 
-/// A machine with its own clock, environment variables and directories, empty at first.
-/// It must outlive the environments made of it.
+/// A machine with its own clock, environment variables and directories, initially empty. It must outlive its
+/// environments.
 class FakeMachine {
  public:
   FakeMachine() {
@@ -42,7 +42,7 @@ class FakeMachine {
   std::chrono::system_clock::time_point now() const { return start + since_start_.load(); }
   void pass(std::chrono::seconds time) { since_start_ = since_start_.load() + time; }
 
-  /// How often all the places have been looked at.
+  /// Number of discovery runs.
   int looks() const { return looks_; }
 
   /// 2026-11-22 03:04:05 UTC

@@ -23,23 +23,23 @@ inline std::string to_base64url(std::string_view bytes) {
   return text;
 }
 
-/// A JWT of any header and payload, also of ones that are not JSON.
+/// A JWT with any header and payload, even if they are not JSON.
 inline std::string fake_jwt(std::string_view header, std::string_view payload,
                             std::string_view signature = "not really a signature") {
   return to_base64url(header) + "." + to_base64url(payload) + "." + to_base64url(signature);
 }
 
-/// A well-formed token with these claims and a signature that no server accepts.
+/// A well-formed token with these claims and an invalid signature.
 inline std::string fake_token(const nlohmann::json& claims) {
   return fake_jwt(R"({"alg":"RS256","kid":"test","typ":"JWT"})", claims.dump());
 }
 
-/// A time as a claim holds it: whole seconds since 1970.
+/// A time as in a claim: whole seconds since 1970.
 inline std::int64_t to_claim(std::chrono::system_clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-/// A token that suits `audience` and `scope` until `expires`.
+/// A token for `audience` and `scope` that expires at `expires`.
 inline std::string fake_token(std::string_view audience, std::string_view scope,
                               std::chrono::system_clock::time_point expires) {
   return fake_token({{"sub", "albert.einstein@ligo.org"},

@@ -12,8 +12,8 @@
 
 namespace gracedb::test_support {
 
-/// librdkafka's mock cluster of one broker in this process: plaintext, without authentication. It makes up
-/// every topic it is asked for.
+/// librdkafka's mock cluster: one broker in this process, plaintext, without authentication. It creates every
+/// topic that a client requests.
 class MockKafka {
  public:
   MockKafka() : client_(new_client()) {
@@ -23,28 +23,28 @@ class MockKafka {
 
   std::string bootstrap_servers() const { return rd_kafka_mock_cluster_bootstraps(cluster_.get()); }
 
-  /// A topic with one partition, so that its messages are in one order.
+  /// Creates a topic with one partition, so that its messages are ordered.
   void create_topic(const std::string& name) {
     rd_kafka_mock_topic_create(cluster_.get(), name.c_str(), 1, 1);
   }
 
-  /// Refuses the next message for this reason.
+  /// Rejects the next produce request with `error`.
   void refuse_next_message(rd_kafka_resp_err_t error) {
     constexpr std::int16_t produce_request = 0;
     rd_kafka_mock_push_request_errors(cluster_.get(), produce_request, 1, error);
   }
 
-  /// Refuses commits for this reason until accept_commits().
+  /// Rejects commits with `error` until accept_commits().
   void refuse_commits(rd_kafka_resp_err_t error) { refuse_all(commit_request, error); }
   void accept_commits() { rd_kafka_mock_clear_request_errors(cluster_.get(), commit_request); }
 
-  /// Does not tell where a group has come to.
-  void forget_positions() { rd_kafka_mock_set_apiversion(cluster_.get(), position_request, -1, -1); }
+  /// Makes OffsetFetch requests fail as unsupported.
+  void disable_offset_fetch() { rd_kafka_mock_set_apiversion(cluster_.get(), position_request, -1, -1); }
 
-  /// Takes members in, but tells none of them its share.
-  void keep_shares() { refuse_all(sync_request, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS); }
+  /// Accepts members, but assigns no partitions.
+  void reject_sync_group() { refuse_all(sync_request, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS); }
 
-  /// Answers that much later from now on.
+  /// Delays every further response.
   void set_delay(std::chrono::milliseconds delay) {
     rd_kafka_mock_broker_set_rtt(cluster_.get(), 1, static_cast<int>(delay.count()));
   }

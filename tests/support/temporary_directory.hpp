@@ -10,7 +10,7 @@
 
 namespace gracedb::test_support {
 
-/// A directory of its own, removed with all that it holds.
+/// A new directory; the destructor removes it and its contents.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
@@ -27,7 +27,7 @@ class TemporaryDirectory {
 
   const std::filesystem::path& path() const noexcept { return path_; }
 
-  /// Writes a file at once, as a token renewed by htgettoken appears; returns its path.
+  /// Writes a file atomically, as htgettoken does; returns its path.
   std::filesystem::path write(std::string_view name, std::string_view text) const {
     std::filesystem::path target = path_ / name;
     const std::filesystem::path draft = target.native() + ".draft";

@@ -60,12 +60,12 @@ class TestServer::Impl {
  public:
   Impl(Handler handler, std::unique_ptr<httplib::Server> server)
       : handler_(std::move(handler)), server_(std::move(server)) {
-    if (!server_->is_valid()) throw std::runtime_error("the test server cannot use its certificate");
+    if (!server_->is_valid()) throw std::runtime_error("cannot use the certificate of the test server");
     const auto answer = [this](const httplib::Request& from, httplib::Response& to) { serve(from, to); };
     server_->Get(".*", answer).Post(".*", answer).Put(".*", answer).Delete(".*", answer);
     server_->set_tcp_nodelay(true);
     server_->set_keep_alive_max_count(1000);
-    // Each open connection takes a thread, those that wait for their next request as well.
+    // Each open connection needs a thread, even while it is idle.
     server_->new_task_queue = [] { return std::make_unique<httplib::ThreadPool>(32).release(); };
     port_ = server_->bind_to_any_port("127.0.0.1");
     if (port_ <= 0) throw std::runtime_error("no free port for the test server");

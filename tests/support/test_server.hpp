@@ -14,23 +14,31 @@ namespace gracedb::test_support {
 /// One part of a multipart body.
 struct TestPart {
   std::string name;
-  std::string file_name;  ///< empty for a plain field
+  /// Empty for a plain field.
+  std::string file_name;
   std::string content_type;
   std::string content;
 };
 
 struct TestRequest {
   std::string method;
-  std::string path;                                    ///< percent-decoded, without the query
-  std::string target;                                  ///< as it came
-  std::multimap<std::string, std::string> parameters;  ///< of the query and of an urlencoded form
-  std::map<std::string, std::string> headers;          ///< names in lower case
+  /// Percent-decoded, without the query.
+  std::string path;
+  /// As received.
+  std::string target;
+  /// From the query and from a form.
+  std::multimap<std::string, std::string> parameters;
+  /// Names in lower case.
+  std::map<std::string, std::string> headers;
   std::vector<TestPart> parts;
-  std::string body;  ///< of a request that is not multipart
+  /// Of a request that is not multipart.
+  std::string body;
   int remote_port = 0;
 
-  std::string parameter(const std::string& name) const;         ///< the first; empty without one
-  std::vector<std::string> field(std::string_view name) const;  ///< the plain multipart fields of that name
+  /// The first value; empty if there is none.
+  std::string parameter(const std::string& name) const;
+  /// The plain multipart fields with this name.
+  std::vector<std::string> field(std::string_view name) const;
   std::optional<TestPart> file(std::string_view name) const;
 };
 
@@ -41,15 +49,14 @@ struct TestReply {
   std::multimap<std::string, std::string> headers = {};
 };
 
-/// An HTTP server on a free port of 127.0.0.1 that answers every request by a function, on any of its
-/// threads.
+/// An HTTP server on a free port of 127.0.0.1. A handler, called on its threads, answers every request.
 class TestServer {
  public:
   using Handler = std::function<TestReply(const TestRequest&)>;
 
   explicit TestServer(Handler handler);
-  /// Serves https with the certificate and key in one PEM file, and asks clients for a certificate signed by
-  /// `client_ca_path`, if given.
+  /// Serves https with the certificate and key of one PEM file. With `client_ca_path`, clients must present a
+  /// certificate that this CA signed.
   TestServer(Handler handler, const std::string& certificate_path, const std::string& client_ca_path = {});
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
@@ -58,7 +65,7 @@ class TestServer {
   int port() const noexcept;
   /// "http://127.0.0.1:<port><path>", or "https://localhost:…"
   std::string url(std::string_view path = "/") const;
-  /// Everything asked so far.
+  /// All requests so far.
   std::vector<TestRequest> requests() const;
 
  private:

@@ -16,150 +16,166 @@
 
 namespace gracedb::kafka {
 
-/// Called on the thread that is in poll(), stream() or close().
+/// Receives the partitions that a rebalance assigns or revokes. Called on the thread that is in poll(),
+/// stream() or close(). An exception is thrown to the caller of that method after the rebalance is done.
 using PartitionCallback = std::function<void(const std::vector<TopicPartition>&)>;
 
-/// The outcome of commit_async(): the positions, and an empty text or why the broker has not taken them.
-/// Called on the thread that is in poll(). Must not throw.
-using CommitCallback = std::function<void(const std::vector<TopicPartition>&, const std::string& failure)>;
-
-/// How a Consumer connects, authenticates and reads. By default it shows what arrives from now on.
+/// How a Consumer connects, authenticates and reads. By default it reads only messages that arrive later.
 struct ConsumerOptions {
-  std::string bootstrap_servers{};  ///< "host:port[,host:port…]"
-  std::vector<std::string>
-      topics{};  ///< pipelines to subscribe to at once; namespaced with the instance name
-  std::optional<std::string> instance_name{};  ///< exactly one of instance_name and service_url
-  std::optional<std::string> service_url{};    ///< e.g. "https://gracedb-test.ligo.org/api/"
-  /// A stable name resumes where the group left off and shares the partitions with its other members.
-  /// Default: a new group for each consumer, "gracedb-client-" and 8 hex digits.
+  /// The brokers to connect to first: "host:port[,host:port...]". Required.
+  /// Kafka property: bootstrap.servers
+  std::string bootstrap_servers{};
+
+  /// Pipelines to subscribe to at construction, without the instance name, e.g. {"gstlal"}.
+  /// Default: none; call subscribe().
+  std::vector<std::string> topics{};
+
+  /// The first part of the topic names, e.g. "gracedb-test". Give this or service_url, not both.
+  std::optional<std::string> instance_name{};
+
+  /// The GraceDB API to derive the instance name from, e.g. "https://gracedb-test.ligo.org/api/".
+  std::optional<std::string> service_url{};
+
+  /// The consumer group. Consumers with the same group share the partitions, and a group resumes at its
+  /// committed offsets. Default: a new group for each consumer, "gracedb-client-" and 8 hex digits.
+  /// Kafka property: group.id
   std::optional<std::string> group_id{};
 
-  bool use_ssl = true;                        ///< SASL_SSL; SASL_PLAINTEXT where false
-  std::optional<std::string> ca_cert_path{};  ///< PEM file; default: the system's certificates
-  bool skip_hostname_verification = false;    ///< for a development broker whose certificate has another name
+  /// Connect with TLS (SASL_SSL); otherwise without (SASL_PLAINTEXT). Default: true.
+  /// Kafka property: security.protocol
+  bool use_ssl = true;
 
+  /// PEM file with the certificate authorities to trust. Default: those of the system.
+  /// Kafka property: ssl.ca.location
+  std::optional<std::string> ca_cert_path{};
+
+  /// Accept a broker certificate with another host name; for development brokers only. Default: false.
+  /// Kafka property: ssl.endpoint.identification.algorithm
+  bool skip_hostname_verification = false;
+
+  /// The scope that a token must have. Default: "kafka.consume".
   std::string token_scope = "kafka.consume";
-  std::optional<std::string> token_audience{};  ///< default: any host of bootstrap_servers
-  bool reload_cred = true;                      ///< renew the token ahead of its expiry
-  std::chrono::seconds reload_buffer{300};      ///< renew a token this long before its `exp`
-  auth::OAuthCallback oauth_callback{};         ///< supplies tokens instead of discovery, if given
 
-  /// Where a group without a committed offset begins: "latest" or "earliest".
+  /// The audience that a token must have. Default: any host of bootstrap_servers.
+  std::optional<std::string> token_audience{};
+
+  /// Renew the token before it expires. Default: true.
+  bool reload_cred = true;
+
+  /// How long before its expiry a token is renewed. Default: 300 s.
+  std::chrono::seconds reload_buffer{300};
+
+  /// Supplies tokens instead of token discovery. Default: none.
+  auth::OAuthCallback oauth_callback{};
+
+  /// Where a group without a committed offset starts to read: "latest" or "earliest". Default: "latest".
+  /// Kafka property: auto.offset.reset
   std::string auto_offset_reset = "latest";
-  /// Begin at the first message with this timestamp or later instead, whatever the group has committed.
+
+  /// Start at the first message with this timestamp or a later one, and ignore committed offsets. Default:
+  /// none.
   std::optional<std::chrono::system_clock::time_point> start_time{};
-  bool track_end = false;  ///< needed for at_end()
 
-  bool validate_token = true;  ///< look a token up at construction and fail at once without one
-  bool check_for_topics =
-      true;  ///< at construction: reach the broker, and find the topics (or any of the instance)
+  /// Track the ends of the partitions; required for at_end(). Default: false.
+  /// Kafka property: enable.partition.eof
+  bool track_end = false;
 
-  PartitionCallback on_assigned{};  ///< partitions this consumer now reads
-  PartitionCallback on_revoked{};   ///< partitions about to be given up; offsets may still be committed here
-  CommitCallback on_committed{};    ///< the outcome of commit_async()
+  /// Look for a token at construction, and throw without one. Default: true.
+  bool validate_token = true;
 
-  /// Any librdkafka property, applied last, e.g. {"enable.auto.commit", "false"}. A request that is not
-  /// answered fails after 10 s (socket.timeout.ms) where nothing else is said.
+  /// Connect at construction, and throw if no broker answers, or if a topic is missing (without `topics`: if
+  /// the instance has none). Default: true.
+  bool check_for_topics = true;
+
+  /// Called after partitions were assigned to this consumer. Default: none.
+  PartitionCallback on_assigned{};
+
+  /// Called before partitions are revoked; offsets may still be committed here. Default: none.
+  PartitionCallback on_revoked{};
+
+  /// Any librdkafka properties, applied last, e.g. {"enable.auto.commit", "false"}. Default: none. They
+  /// override the defaults of this library, among them socket.timeout.ms = 10000 and
+  /// max.partition.fetch.bytes = 4194304.
   std::map<std::string, std::string> kafka_config{};
 };
 
 class MessageStream;
 
-/// The ends of a partition: its oldest message that is still there, and where the next one will be written.
-enum class Edge { begin, end };
-
-/// Reads messages of "<instance>.<pipeline>" topics. All calls from one thread, except stop().
+/// Reads messages of "<instance>.<pipeline>" topics. All calls from one thread, except wakeup().
 ///
-/// With auto-commit (the default) a message counts as processed when the next one is asked for or the
-/// consumer is closed, and only then is its offset committed: a crash while handling a message shows it
-/// again.
+/// With auto-commit (the default) a message counts as processed once the next one is requested or the
+/// consumer is closed, and its offset is committed only then: a message whose handling crashed is read again.
 class Consumer {
  public:
-  /// @throws std::invalid_argument     contradictory or unknown options; the message lists every fault
+  /// @throws std::invalid_argument     contradictory or unknown options; the message lists all of them
   /// @throws KafkaTokenError           no usable token (only with validate_token)
-  /// @throws KafkaAuthenticationError  the broker refuses the token (only with check_for_topics)
+  /// @throws KafkaAuthenticationError  the broker rejects the token (only with check_for_topics)
   /// @throws KafkaConnectionError      no broker answered within 10 s (only with check_for_topics)
   /// @throws KafkaTopicError           a topic is missing or not allowed (only with check_for_topics)
   explicit Consumer(ConsumerOptions options);
 
-  /// Closes with a bound of 5 s.
+  /// Closes the consumer, with a timeout of 5 s. If an exception is leaving the scope of the consumer, the
+  /// current message does not count as processed.
   ~Consumer();
   Consumer(Consumer&&) noexcept;
   Consumer& operator=(Consumer&&) noexcept;
 
-  /// Subscribes to these pipelines instead of the former ones.
-  /// @throws KafkaConsumerError  no topic given, or librdkafka refuses
+  /// Replaces the subscription.
+  /// @param topics  pipelines, without the instance name
+  /// @throws std::invalid_argument  not a legal topic name
+  /// @throws KafkaConsumerError     no topic given, or librdkafka rejects the subscription
   void subscribe(const std::vector<std::string>& topics);
 
-  /// The next message, or none within `timeout`, or none because stop() was called.
-  /// @throws KafkaAuthenticationError  the broker has refused the token, and there is no fresh one
+  /// Waits up to `timeout` (negative: without limit) for the next message. Returns none on timeout, after
+  /// wakeup(), and, with track_end, when all partitions have been read to their ends.
+  /// @throws KafkaAuthenticationError  the broker rejected the token, and there is no new one
   /// @throws KafkaTopicError           a topic is missing or not allowed
-  /// @throws KafkaConsumerError        any other failure, or closed
+  /// @throws KafkaConsumerError        any other failure, or the consumer is closed
   std::optional<Message> poll(std::chrono::milliseconds timeout = std::chrono::milliseconds(1000));
 
-  /// Up to `most` messages: all that arrive until there are so many, `timeout` has passed or stop() is
-  /// called. They count as processed together, when more are asked for.
+  /// Waits until `most` messages have arrived, `timeout` has passed or wakeup() is called, and returns the
+  /// messages so far. They count as processed together.
   /// @throws as poll(); messages that had arrived are kept for the next call
   std::vector<Message> poll_batch(std::size_t most,
                                   std::chrono::milliseconds timeout = std::chrono::milliseconds(1000));
 
   /// The messages as an input range, for `for (const Message& message : consumer.stream())`. It ends after
-  /// `count` messages, after stop(), with track_end once every partition has been read to its end, or at
-  /// SIGINT or SIGTERM, whose former handlers are put back when the stream is destroyed.
-  /// @param timeout  how long one inner poll lasts; the stream ends sooner when told to
+  /// `count` messages, after wakeup(), with track_end when all partitions have been read to their ends, and
+  /// on SIGINT or SIGTERM. The destructor of the stream restores the signal handlers.
+  /// @param timeout  how long one poll of the stream lasts; it does not end the stream
   MessageStream stream(std::chrono::milliseconds timeout = std::chrono::milliseconds(1000),
                        std::optional<std::size_t> count = std::nullopt);
 
-  /// Ends the stream or poll under way, from any thread or a signal handler; without one, the next.
-  void stop() noexcept;
+  /// Ends the current poll(), poll_batch() or stream(), or the next one if none is running. From any thread
+  /// or from a signal handler.
+  void wakeup() noexcept;
 
-  /// The message handed out last has not been processed after all: its offset is not committed, and the group
-  /// is shown it again. An exception that leaves the loop over stream() has the same effect on the
-  /// destructor.
+  /// Marks the message or batch last returned as not processed: its offset is not committed, and the group
+  /// reads it again after the next rebalance or restart.
   void forget_current() noexcept;
 
-  /// Commits every message polled so far, and waits for the broker's answer.
-  /// @throws KafkaConsumerError  not committed; retriable while the group is sharing its partitions out anew
+  /// Commits the offsets of all messages returned so far, and waits for the broker's answer.
+  /// @throws KafkaConsumerError  not committed; retriable during a rebalance
   void commit();
-  /// Commits this message and all before it on its partition.
+  /// Commits the offset of this message, which includes all before it on its partition.
+  /// @throws as commit()
   void commit(const Message& message);
-  /// Commits these positions: `offset` is the next message to read.
+  /// Commits these offsets; each is the next message to read.
+  /// @throws as commit()
   void commit(const std::vector<TopicPartition>& next_offsets);
-  /// The same without waiting for the answer, which goes to `on_committed`.
-  /// @throws KafkaConsumerError  retriable while the group is sharing its partitions out anew or may be about
-  ///   to, which is for 200 ms after each heartbeat
-  void commit_async(const std::vector<TopicPartition>& next_offsets);
 
-  /// The partitions this consumer reads now.
+  /// The partitions assigned to this consumer. Empty after close().
   std::vector<TopicPartition> assignment() const;
-  /// What the group has committed of them: the next message to read, a negative offset where nothing is.
-  /// @throws KafkaConsumerError  the broker has not told within `timeout`
-  std::vector<TopicPartition> committed(std::chrono::milliseconds timeout);
-  /// Who this consumer is in its group at this moment, as `rd_kafka_consumer_group_metadata_write()` writes
-  /// it: with this a transactional producer commits positions for it, which the broker refuses once the group
-  /// has gone on without it. Empty after close().
-  std::string group_metadata() const;
-  /// Their edges, asked of the broker.
-  /// @throws KafkaConsumerError  the broker has not told within `timeout`
-  std::vector<TopicPartition> find_edges(Edge edge, std::chrono::milliseconds timeout);
-  /// Their ends as the broker told them along with messages, without a request. It tells nothing while they
-  /// are paused; partitions of which nothing is known are left out.
-  std::vector<TopicPartition> known_ends() const;
+
   /// True if every assigned partition has been read to its end (only with track_end).
   bool at_end() const;
-  /// Stops and resumes fetching, while poll() keeps the consumer in its group. What is given up and taken
-  /// again is not paused any more.
-  void pause(const std::vector<TopicPartition>& partitions);
-  void resume(const std::vector<TopicPartition>& partitions);
-  /// Reads on from `position.offset` of an assigned partition.
-  void seek(const TopicPartition& position);
 
-  /// Commits what is processed, leaves the group and releases everything, in at most about `timeout`; but
-  /// while a broker owes the answer to a commit, only after it, or after socket.timeout.ms (10 s unless set
-  /// in `kafka_config`).
+  /// Commits the processed messages, leaves the group and releases all resources, within about `timeout`. A
+  /// commit in flight is waited for even longer, until the broker answers or socket.timeout.ms has passed.
+  /// @throws what on_revoked throws
   void close(std::chrono::milliseconds timeout = std::chrono::milliseconds(10'000));
 
-  /// The topics the broker shows to this token, of every instance, sorted by name.
+  /// The topics that the token may see, of all instances, sorted by name.
   /// @throws KafkaConnectionError, KafkaAuthenticationError
   std::vector<TopicInfo> list_topics(std::chrono::milliseconds timeout = std::chrono::milliseconds(10'000));
 
@@ -167,12 +183,13 @@ class Consumer {
   const std::string& instance_name() const noexcept;
 
  private:
+  friend class GroupConsumer;
   friend class MessageStream;
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-/// What Consumer::stream() gives. One at a time for a consumer, which must outlive it.
+/// The range that Consumer::stream() returns. A consumer has at most one at a time, and must outlive it.
 class MessageStream {
  public:
   class Iterator {
@@ -202,9 +219,10 @@ class MessageStream {
   MessageStream& operator=(MessageStream&&) = delete;
 
   /// Waits for the first message.
+  /// @throws as Consumer::poll(), like operator++
   Iterator begin();
   static std::default_sentinel_t end() noexcept { return {}; }
-  /// SIGINT or SIGTERM where that has ended the stream; else 0.
+  /// The signal that ended the stream (SIGINT or SIGTERM), or 0.
   int ended_by_signal() const noexcept;
 
  private:
@@ -215,7 +233,7 @@ class MessageStream {
   struct SignalGuard;
   Consumer& consumer_;
   std::chrono::milliseconds timeout_;
-  std::optional<std::size_t> left_;
+  std::optional<std::size_t> remaining_;
   std::optional<Message> current_;
   std::unique_ptr<SignalGuard> signals_;
 };

@@ -9,13 +9,16 @@ namespace gracedb::rest {
 
 /// GraceDB's answer to one request.
 struct Response {
-  int status = 0;                                ///< e.g. 201; 0 where no request was made
-  std::string reason{};                          ///< e.g. "CREATED"
-  std::map<std::string, std::string> headers{};  ///< names in lower case
+  /// For example 201; 0 if no request was made.
+  int status = 0;
+  /// For example "CREATED".
+  std::string reason{};
+  /// Names in lower case.
+  std::map<std::string, std::string> headers{};
   std::string body{};
 
-  /// The body parsed; null where there is none.
-  /// @throws std::invalid_argument  the body is not JSON
+  /// The parsed body; null if the body is empty.
+  /// @throws std::invalid_argument  the body is not JSON, or nested deeper than 200 levels
   nlohmann::json json() const;
 };
 

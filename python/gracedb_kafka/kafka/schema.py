@@ -1,4 +1,10 @@
-"""The messages on GraceDB's topics as JSON schemas, and a check of a message against them."""
+"""JSON schemas of the messages on GraceDB's topics, and a validator."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "MESSAGE_SCHEMAS",
@@ -10,9 +16,9 @@ __all__ = [
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-UPLOAD_MESSAGE_SCHEMA = {
+UPLOAD_MESSAGE_SCHEMA: dict[str, Any] = {
     "$schema": _DRAFT,
-    "title": "An event on its way to GraceDB",
+    "title": "An event to upload to GraceDB",
     "type": "object",
     "required": ["type", "gracedb_server", "pipeline", "gracedb_upload", "eventFile"],
     "properties": {
@@ -33,14 +39,17 @@ UPLOAD_MESSAGE_SCHEMA = {
             "maxItems": 2,
             "description": "file name, contents in base64",
         },
-        "content_id": {"type": ["string", "null"], "description": "UUID of the first 16 bytes of the SHA-256"},
+        "content_id": {
+            "type": ["string", "null"],
+            "description": "UUID of the first 16 bytes of the SHA-256",
+        },
         "_producer_timestamp": {"type": "number", "description": "Unix time in seconds"},
     },
 }
 
-PING_MESSAGE_SCHEMA = {
+PING_MESSAGE_SCHEMA: dict[str, Any] = {
     "$schema": _DRAFT,
-    "title": "A test of the connection",
+    "title": "A connection test",
     "type": "object",
     "required": ["type", "timestamp", "client"],
     "properties": {
@@ -52,9 +61,9 @@ PING_MESSAGE_SCHEMA = {
     },
 }
 
-MESSAGE_SCHEMAS = {"upload": UPLOAD_MESSAGE_SCHEMA, "ping": PING_MESSAGE_SCHEMA}
+MESSAGE_SCHEMAS: dict[str, dict[str, Any]] = {"upload": UPLOAD_MESSAGE_SCHEMA, "ping": PING_MESSAGE_SCHEMA}
 
-_TYPES = {
+_TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
     "null": type(None),
     "boolean": bool,
@@ -64,46 +73,46 @@ _TYPES = {
 }
 
 
-def schema_for_message(message):
-    """The schema (dict) of a message, judged by its ``type``; None where it has none of those known here."""
+def schema_for_message(message: object) -> dict[str, Any] | None:
+    """The schema of a message, chosen by its ``type``; None for any other ``type``."""
     kind = message.get("type") if isinstance(message, dict) else None
     return MESSAGE_SCHEMAS.get(kind) if isinstance(kind, str) else None
 
 
-def validate_message(message):
-    """Checks a message that has a schema; others pass.
+def validate_message(message: object) -> None:
+    """Validates a message that has a schema; accepts any other.
 
     Parameters:
-        message (dict): what produce() would be given
+        message (dict): the value of produce()
 
     Raises:
-        ValueError: says which field is wrong and how
+        ValueError: names the first invalid field and the reason
     """
     schema = schema_for_message(message)
     if schema is not None:
-        _check(message, schema, f"{message['type']} message")
+        _check(message, schema, f"{schema['properties']['type']['const']} message")
 
 
-def _check(value, schema, where):
-    wanted = schema.get("type", [])
-    wanted = [wanted] if isinstance(wanted, str) else wanted
-    if wanted and not any(_is(value, name) for name in wanted):
-        raise ValueError(f"{where}: must be {' or '.join(wanted)}, not {type(value).__name__}")
+def _check(value: object, schema: dict[str, Any], path: str) -> None:
+    expected = schema.get("type", [])
+    expected = [expected] if isinstance(expected, str) else expected
+    if expected and not any(_is(value, name) for name in expected):
+        raise ValueError(f"{path}: must be {' or '.join(expected)}, not {type(value).__name__}")
     if "const" in schema and value != schema["const"]:
-        raise ValueError(f"{where}: must be {schema['const']!r}")
+        raise ValueError(f"{path}: must be {schema['const']!r}")
     if isinstance(value, dict):
         for name in schema.get("required", ()):
             if name not in value:
-                raise ValueError(f"{where}: {name} is missing")
+                raise ValueError(f"{path}: {name} is missing")
         for name, inner in schema.get("properties", {}).items():
             if name in value:
-                _check(value[name], inner, f"{where}: {name}")
+                _check(value[name], inner, f"{path}: {name}")
     elif isinstance(value, (list, tuple)):
         if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            raise ValueError(f"{where}: must have {schema['minItems']} items, not {len(value)}")
+            raise ValueError(f"{path}: must have {schema['minItems']} items, not {len(value)}")
         for number, item in enumerate(value):
-            _check(item, schema["items"], f"{where}[{number}]")
+            _check(item, schema["items"], f"{path}[{number}]")
 
 
-def _is(value, name):
+def _is(value: object, name: str) -> bool:
     return isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool))

@@ -1,12 +1,14 @@
-"""Topics are namespaced by GraceDB instance: ``<instance name>.<pipeline>``."""
+"""Topic names, which contain the GraceDB instance: ``<instance name>.<pipeline>``."""
+
+from __future__ import annotations
 
 from gracedb_kafka import _core
 
 __all__ = ["derive_instance_name", "make_topic_name", "parse_topic_name"]
 
 
-def derive_instance_name(service_url):
-    """The instance name of a GraceDB: the first component of its host name, or the host name where it has no dot.
+def derive_instance_name(service_url: str) -> str:
+    """The instance name of a GraceDB server: its host name up to the first dot.
 
     Parameters:
         service_url (str): e.g. ``"https://gracedb-dev.ligo.org/api/"``
@@ -25,7 +27,7 @@ def derive_instance_name(service_url):
     return _core.derive_instance_name(service_url)
 
 
-def make_topic_name(instance_name, pipeline):
+def make_topic_name(instance_name: str, pipeline: str) -> str:
     """The topic of a pipeline.
 
     Parameters:
@@ -41,8 +43,8 @@ def make_topic_name(instance_name, pipeline):
     return _core.make_topic_name(instance_name, pipeline)
 
 
-def parse_topic_name(namespaced_topic):
-    """Splits a topic at its first dot.
+def parse_topic_name(namespaced_topic: str) -> tuple[str, str]:
+    """Splits a topic name at its first dot.
 
     Parameters:
         namespaced_topic (str): e.g. ``"gracedb-dev.gstlal"``
@@ -51,7 +53,7 @@ def parse_topic_name(namespaced_topic):
         tuple: instance name and pipeline
 
     Raises:
-        ValueError: the topic has no dot
+        ValueError: the topic name has no dot
 
     >>> parse_topic_name("gracedb-dev.gstlal")
     ('gracedb-dev', 'gstlal')

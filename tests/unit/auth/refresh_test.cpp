@@ -35,8 +35,8 @@ std::string suited_until(TimePoint expires) { return fake_token("kafka.ligo.org"
 class TokenRefresh : public ::testing::Test {
  protected:
   void put(const std::string& text) { machine_.write("tmp/" + machine_.user_file(), text); }
-  void take_away() { std::filesystem::remove(machine_.path("tmp/" + machine_.user_file())); }
-  /// Lets time pass until so long before `expires`.
+  void remove_token() { std::filesystem::remove(machine_.path("tmp/" + machine_.user_file())); }
+  /// Advances the clock to `left` before `expires`.
   void pass_until_before(TimePoint expires, seconds left) {
     machine_.pass(std::chrono::duration_cast<seconds>(expires - left - machine_.now()));
   }
@@ -65,13 +65,13 @@ TEST_F(TokenRefresh, NamesTheIssuerAsPrincipalOfATokenWithoutSubject) {
   EXPECT_EQ(manager_.get().principal, "https://cilogon.org/igwn");
 }
 
-TEST_F(TokenRefresh, FailsWithoutATokenAndRecoversOnceThereIsOne) {
+TEST_F(TokenRefresh, FailsWithoutATokenAndRecoversWithOne) {
   EXPECT_THROW(manager_.get_token(), KafkaTokenError);
   put(first_);
   EXPECT_EQ(manager_.get_token(), first_);
 }
 
-TEST_F(TokenRefresh, LeavesTheDiskAloneWhileTheTokenIsFresh) {
+TEST_F(TokenRefresh, DoesNotReadTheDiskWhileTheTokenIsFresh) {
   put(first_);
   manager_.get();
   put(second_);
@@ -80,7 +80,7 @@ TEST_F(TokenRefresh, LeavesTheDiskAloneWhileTheTokenIsFresh) {
   EXPECT_EQ(machine_.looks(), 1);
 }
 
-TEST_F(TokenRefresh, TakesANewerTokenFromTheBufferOn) {
+TEST_F(TokenRefresh, AcceptsANewerTokenWithinTheRefreshBuffer) {
   put(first_);
   manager_.get();
   put(second_);
@@ -88,7 +88,7 @@ TEST_F(TokenRefresh, TakesANewerTokenFromTheBufferOn) {
   EXPECT_EQ(manager_.get_token(), second_);
 }
 
-TEST_F(TokenRefresh, LooksAgainOnlyEveryFewSeconds) {
+TEST_F(TokenRefresh, RunsDiscoveryAtMostEveryFewSeconds) {
   put(first_);
   manager_.get();
   pass_until_before(first_end_, buffer);
@@ -100,7 +100,7 @@ TEST_F(TokenRefresh, LooksAgainOnlyEveryFewSeconds) {
   EXPECT_EQ(machine_.looks(), 1 + 2);
 }
 
-TEST_F(TokenRefresh, LooksMoreOftenWhenLittleTimeIsLeft) {
+TEST_F(TokenRefresh, RunsDiscoveryMoreOftenNearExpiry) {
   put(first_);
   manager_.get();
   pass_until_before(first_end_, seconds(4));
@@ -119,7 +119,7 @@ TEST_F(TokenRefresh, KeepsLastGoodTokenWhenDiskHoldsGarbage) {
       "ELF garbage");
   pass_until_before(first_end_, buffer);
   EXPECT_EQ(manager_.get_token(), first_);
-  take_away();
+  remove_token();
   pass_until_before(first_end_, seconds(1));
   EXPECT_EQ(manager_.get_token(), first_);
   machine_.pass(seconds(1));
@@ -128,22 +128,22 @@ TEST_F(TokenRefresh, KeepsLastGoodTokenWhenDiskHoldsGarbage) {
   EXPECT_EQ(manager_.get_token(), second_);
 }
 
-TEST_F(TokenRefresh, SaysWhenTheLastTokenExpiredEvenIfItIsGone) {
+TEST_F(TokenRefresh, ReportsWhenTheDeletedTokenExpired) {
   put(first_);
   manager_.get();
-  take_away();
+  remove_token();
   pass_until_before(first_end_, seconds(0));
   try {
     manager_.get();
     FAIL() << "an expired token was given";
   } catch (const KafkaTokenError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("the token in use until now: expired at 2026-11-22 04:04:05 UTC"));
+    EXPECT_THAT(error.what(), HasSubstr("the previous token: expired at 2026-11-22 04:04:05 UTC"));
     EXPECT_THAT(error.what(), HasSubstr("htgettoken"));
     EXPECT_THAT(error.what(), Not(HasSubstr("eyJ")));
   }
 }
 
-TEST_F(TokenRefresh, DoesNotTakeATokenThatEndsSooner) {
+TEST_F(TokenRefresh, RejectsATokenThatExpiresSooner) {
   put(first_);
   manager_.get();
   pass_until_before(first_end_, buffer);
@@ -151,7 +151,7 @@ TEST_F(TokenRefresh, DoesNotTakeATokenThatEndsSooner) {
   EXPECT_EQ(manager_.get_token(), first_);
 }
 
-TEST_F(TokenRefresh, DoesNotTakeATokenThatSuitsLessWhileTheCurrentOneWorks) {
+TEST_F(TokenRefresh, RejectsAWorseMatchWhileTheCurrentTokenIsValid) {
   put(first_);
   manager_.get();
   const std::string elsewhere = fake_token("elsewhere.org", "storage.read", second_end_);
@@ -162,7 +162,7 @@ TEST_F(TokenRefresh, DoesNotTakeATokenThatSuitsLessWhileTheCurrentOneWorks) {
   EXPECT_EQ(manager_.get_token(), elsewhere);
 }
 
-TEST_F(TokenRefresh, RenewsTokensThatNeverLiveAsLongAsTheBuffer) {
+TEST_F(TokenRefresh, RefreshesTokensThatLiveShorterThanTheBuffer) {
   put(suited_until(start + seconds(120)));
   manager_.get();
   const std::string next = suited_until(start + seconds(200));
@@ -171,7 +171,7 @@ TEST_F(TokenRefresh, RenewsTokensThatNeverLiveAsLongAsTheBuffer) {
   EXPECT_EQ(manager_.get_token(), next);
 }
 
-TEST_F(TokenRefresh, NeverLooksAgainForATokenWithoutExpiry) {
+TEST_F(TokenRefresh, NeverRefreshesATokenWithoutExpiry) {
   put(fake_token({{"aud", "ANY"}, {"scope", "kafka.produce"}}));
   EXPECT_GT(manager_.get().expires, start + std::chrono::years(100));
   machine_.pass(std::chrono::years(50));
@@ -179,7 +179,7 @@ TEST_F(TokenRefresh, NeverLooksAgainForATokenWithoutExpiry) {
   EXPECT_EQ(machine_.looks(), 1);
 }
 
-TEST_F(TokenRefresh, ReloadTakesAnyOtherLastingToken) {
+TEST_F(TokenRefresh, ReloadAcceptsAnyOtherTokenWithEnoughLifetime) {
   put(first_);
   EXPECT_TRUE(manager_.reload());
   EXPECT_FALSE(manager_.reload());
@@ -189,7 +189,7 @@ TEST_F(TokenRefresh, ReloadTakesAnyOtherLastingToken) {
   EXPECT_EQ(manager_.get_token(), sooner);
 }
 
-TEST_F(TokenRefresh, ReloadDoesNotTakeATokenAboutToExpire) {
+TEST_F(TokenRefresh, ReloadRejectsATokenAboutToExpire) {
   put(first_);
   manager_.get();
   put(suited_until(start + seconds(30)));
@@ -197,7 +197,7 @@ TEST_F(TokenRefresh, ReloadDoesNotTakeATokenAboutToExpire) {
   EXPECT_EQ(manager_.get_token(), first_);
 }
 
-TEST_F(TokenRefresh, ReloadKeepsAGoodTokenAndFailsWithoutOne) {
+TEST_F(TokenRefresh, ReloadKeepsAValidTokenAndFailsWithoutOne) {
   put(first_);
   manager_.get();
   put("garbage");
@@ -207,13 +207,13 @@ TEST_F(TokenRefresh, ReloadKeepsAGoodTokenAndFailsWithoutOne) {
   EXPECT_THROW(manager_.reload(), KafkaTokenError);
 }
 
-TEST_F(TokenRefresh, IsDueAtOnceWithoutAToken) {
+TEST_F(TokenRefresh, IsDueImmediatelyWithoutAToken) {
   EXPECT_EQ(manager_.next_refresh(), start);
   EXPECT_THROW(manager_.get(), KafkaTokenError);
   EXPECT_EQ(manager_.next_refresh(), start + seconds(1));
 }
 
-TEST_F(TokenRefresh, IsDueTheBufferBeforeTheEndAndThenEveryFewSeconds) {
+TEST_F(TokenRefresh, IsDueTheBufferBeforeExpiryAndThenEveryFewSeconds) {
   put(first_);
   manager_.get();
   EXPECT_EQ(manager_.next_refresh(), first_end_ - buffer);
@@ -225,7 +225,7 @@ TEST_F(TokenRefresh, IsDueTheBufferBeforeTheEndAndThenEveryFewSeconds) {
   EXPECT_EQ(manager_.next_refresh(), first_end_ - seconds(6));
 }
 
-TEST_F(TokenRefresh, LetsAWaiterForNextRefreshAlwaysMakeProgress) {
+TEST_F(TokenRefresh, NextRefreshIsAlwaysAheadAfterARefresh) {
   put(first_);
   manager_.get();
   int rounds = 0;
@@ -236,7 +236,7 @@ TEST_F(TokenRefresh, LetsAWaiterForNextRefreshAlwaysMakeProgress) {
   EXPECT_LT(rounds, 100);
 }
 
-TEST_F(TokenRefresh, SharesItsStateWithCopiesAndCallbacks) {
+TEST_F(TokenRefresh, SharesStateWithCopiesAndCallbacks) {
   put(first_);
   const OAuthCallback callback = [&] {
     SciTokenRefreshManager copy = manager_;
@@ -255,7 +255,7 @@ TEST_F(TokenRefresh, CallbackOutlivesTheManager) {
   EXPECT_EQ(callback().token, first_);
 }
 
-TEST_F(TokenRefresh, LogsARenewalWithoutTheToken) {
+TEST_F(TokenRefresh, LogsARefreshWithoutTheToken) {
   put(first_);
   manager_.get();
   put(second_);
@@ -264,14 +264,14 @@ TEST_F(TokenRefresh, LogsARenewalWithoutTheToken) {
   const std::string place = machine_.path("tmp").native() + "/" + machine_.user_file();
   EXPECT_THAT(log_.messages(LogLevel::info),
               ElementsAre("token found in " + place + ", valid until 2026-11-22 04:04:05 UTC",
-                          "token renewed in " + place + ", valid until 2026-11-22 05:04:05 UTC"));
+                          "newer token found in " + place + ", valid until 2026-11-22 05:04:05 UTC"));
   EXPECT_EQ(log_.lines()[0].logger, "gracedb.auth");
 }
 
-TEST_F(TokenRefresh, WarnsOnceWhenNoTokenIsFoundAnyMore) {
+TEST_F(TokenRefresh, WarnsOnceIfDiscoveryFindsNoToken) {
   put(first_);
   manager_.get();
-  take_away();
+  remove_token();
   pass_until_before(first_end_, buffer);
   for (int i = 0; i < 5; ++i) {
     manager_.get();
@@ -282,13 +282,13 @@ TEST_F(TokenRefresh, WarnsOnceWhenNoTokenIsFoundAnyMore) {
 
   put(second_);
   manager_.get();
-  take_away();
+  remove_token();
   pass_until_before(second_end_, buffer);
   manager_.get();
   EXPECT_THAT(log_.messages(LogLevel::warning), SizeIs(2));
 }
 
-TEST_F(TokenRefresh, WarnsOfAnUnchangedTokenOnlyAfterHalfTheBuffer) {
+TEST_F(TokenRefresh, WarnsAboutAnUnchangedTokenAfterHalfTheBuffer) {
   put(first_);
   manager_.get();
   pass_until_before(first_end_, buffer / 2 + seconds(1));
@@ -299,7 +299,7 @@ TEST_F(TokenRefresh, WarnsOfAnUnchangedTokenOnlyAfterHalfTheBuffer) {
   EXPECT_THAT(log_.messages(LogLevel::warning), SizeIs(1));
 }
 
-TEST_F(TokenRefresh, MayBeUsedByALogSink) {
+TEST_F(TokenRefresh, MayBeCalledByALogSink) {
   put(first_);
   std::string seen;
   set_log_sink([&](LogLevel, std::string_view, std::string_view) { seen = manager_.get_token(); });
@@ -308,7 +308,7 @@ TEST_F(TokenRefresh, MayBeUsedByALogSink) {
   EXPECT_EQ(seen, first_);
 }
 
-TEST_F(TokenRefresh, ServesManyThreadsWhileTokensAreRenewed) {
+TEST_F(TokenRefresh, IsThreadSafeDuringRefresh) {
   constexpr int renewals = 300;
   put(first_);
   std::atomic<int> failures{0};
@@ -336,7 +336,7 @@ TEST_F(TokenRefresh, ServesManyThreadsWhileTokensAreRenewed) {
   EXPECT_EQ(manager_.get().expires, first_end_ + seconds(renewals));
 }
 
-TEST_F(TokenRefresh, RefusesANegativeBufferAndTakesAHugeOne) {
+TEST_F(TokenRefresh, RejectsANegativeBufferAndAcceptsAHugeOne) {
   EXPECT_THROW(SciTokenRefreshManager(request_, seconds(-1), machine_.environment()), std::invalid_argument);
   put(first_);
   SciTokenRefreshManager cautious(request_, seconds::max(), machine_.environment());
@@ -344,13 +344,13 @@ TEST_F(TokenRefresh, RefusesANegativeBufferAndTakesAHugeOne) {
   EXPECT_EQ(cautious.next_refresh(), start + seconds(5));
 }
 
-TEST(BrokerToken, RefusesABrokerUrlWithoutAHost) {
+TEST(BrokerToken, RejectsABrokerUrlWithoutAHost) {
   EXPECT_THROW(get_scitoken_for_kafka(""), std::invalid_argument);
   EXPECT_THROW(create_oauth_callback(":9092"), std::invalid_argument);
   EXPECT_THROW(SciTokenRefreshManager("SASL_SSL://"), std::invalid_argument);
 }
 
-/// The process with a token in $BEARER_TOKEN and none in the places before it.
+/// The process environment with a token in $BEARER_TOKEN and in no earlier place.
 class ProcessToken : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -372,12 +372,12 @@ TEST_F(ProcessToken, IsFoundForTheHostOfABroker) {
   EXPECT_EQ(SciTokenRefreshManager("SASL_SSL://kafka-dev.ligo.org:9092").get_token(), token_);
 }
 
-TEST_F(ProcessToken, IsFoundForAnAudienceOfItsOwn) {
+TEST_F(ProcessToken, IsFoundForAnExplicitAudience) {
   put(fake_token("igwn", "kafka.consume", tomorrow_));
   EXPECT_NO_THROW(get_scitoken_for_kafka("", "kafka.consume", "igwn"));
 }
 
-TEST_F(ProcessToken, IsLookedUpAnewByEachPlainCallback) {
+TEST_F(ProcessToken, IsDiscoveredAgainByEachCallback) {
   put(token_);
   const OAuthCallback callback = create_oauth_callback("kafka-dev.ligo.org:9092");
   EXPECT_EQ(callback().token, token_);

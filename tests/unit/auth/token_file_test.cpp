@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 using test_support::TemporaryDirectory;
 
 constexpr std::size_t one_mebibyte = std::size_t{1} << 20;
-constexpr uid_t somebody = 54321;
+constexpr uid_t other_user = 54321;
 
-/// Why a file is refused to `user`.
+/// Why `user` must not read the file.
 std::string refusal_of(const fs::path& path, uid_t user = ::geteuid()) {
   try {
     read_token_file(path, user);
@@ -36,10 +36,10 @@ std::string refusal_of_condor_file(std::string_view text) {
   return "read";
 }
 
-/// Lays down the rights of root while it lives; nothing where there are none.
+/// Drops root privileges while it lives; no-op without them.
 class WithoutRootRights {
  public:
-  WithoutRootRights() : changed_(::geteuid() == 0 && ::seteuid(somebody) == 0) {}
+  WithoutRootRights() : changed_(::geteuid() == 0 && ::seteuid(other_user) == 0) {}
   WithoutRootRights(const WithoutRootRights&) = delete;
   WithoutRootRights& operator=(const WithoutRootRights&) = delete;
   ~WithoutRootRights() {
@@ -50,26 +50,26 @@ class WithoutRootRights {
   bool changed_;
 };
 
-TEST(TokenFile, IsReadWhole) {
+TEST(TokenFile, IsReadCompletely) {
   const TemporaryDirectory directory;
   EXPECT_EQ(read_token_file(directory.write("token", "abc\n"), ::geteuid()), "abc\n");
   EXPECT_EQ(read_token_file(directory.write("empty", ""), ::geteuid()), "");
 }
 
-TEST(TokenFile, MayHoldUpToOneMebibyte) {
+TEST(TokenFile, MayHaveUpToOneMebibyte) {
   const TemporaryDirectory directory;
   EXPECT_EQ(read_token_file(directory.write("just", std::string(one_mebibyte, 'x')), ::geteuid()).size(),
             one_mebibyte);
   EXPECT_EQ(refusal_of(directory.write("over", std::string(one_mebibyte + 1, 'x'))), "larger than 1 MiB");
 }
 
-TEST(TokenFile, IsRefusedIfAbsent) {
+TEST(TokenFile, IsRejectedIfAbsent) {
   const TemporaryDirectory directory;
   EXPECT_EQ(refusal_of(directory.path() / "absent"), "No such file or directory");
   EXPECT_EQ(refusal_of(""), "No such file or directory");
 }
 
-TEST(TokenFile, IsRefusedIfUnreadable) {
+TEST(TokenFile, IsRejectedIfUnreadable) {
   const TemporaryDirectory directory;
   const fs::path path = directory.write("token", "abc");
   fs::permissions(path, fs::perms::none);
@@ -77,54 +77,56 @@ TEST(TokenFile, IsRefusedIfUnreadable) {
   EXPECT_EQ(refusal_of(path), "Permission denied");
 }
 
-TEST(TokenFile, OfSomebodyElseIsRefused) {
+TEST(TokenFile, IsRejectedIfAnotherUserOwnsIt) {
   const TemporaryDirectory directory;
   const fs::path path = directory.write("token", "abc");
   if (::geteuid() != 0) {
-    EXPECT_EQ(refusal_of(path, somebody), "owned by uid " + std::to_string(::geteuid()));
+    EXPECT_EQ(refusal_of(path, other_user), "owned by uid " + std::to_string(::geteuid()));
     return;
   }
-  if (::chown(path.c_str(), somebody, static_cast<gid_t>(-1)) != 0) GTEST_SKIP() << "this root may not chown";
+  if (::chown(path.c_str(), other_user, static_cast<gid_t>(-1)) != 0)
+    GTEST_SKIP() << "chown is not permitted";
   EXPECT_EQ(refusal_of(path, 0), "owned by uid 54321");
   EXPECT_EQ(refusal_of(path, 54322), "owned by uid 54321");
-  EXPECT_EQ(refusal_of(path, somebody), "read");
+  EXPECT_EQ(refusal_of(path, other_user), "read");
 }
 
-TEST(TokenFile, OfRootIsReadByAnybody) {
+TEST(TokenFile, IsReadForEveryUserIfRootOwnsIt) {
   const TemporaryDirectory directory;
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can lay down a file of root";
-  EXPECT_EQ(refusal_of(directory.write("token", "abc"), somebody), "read");
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can create a file of root";
+  EXPECT_EQ(refusal_of(directory.write("token", "abc"), other_user), "read");
 }
 
-TEST(TokenFile, MayBeALinkAsKubernetesMakesThem) {
+TEST(TokenFile, MayBeALinkAsInKubernetes) {
   const TemporaryDirectory directory;
   directory.write("data", "abc");
   fs::create_symlink("data", directory.path() / "token");
   EXPECT_EQ(read_token_file(directory.path() / "token", ::geteuid()), "abc");
 }
 
-TEST(TokenFile, BehindALinkMustBelongToTheUserToo) {
-  if (::geteuid() != 0) GTEST_SKIP() << "only root can lay down a file of somebody else";
+TEST(TokenFile, IsRejectedBehindALinkIfAnotherUserOwnsIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can create a file of another user";
   const TemporaryDirectory directory;
   const fs::path path = directory.write("data", "abc");
-  if (::chown(path.c_str(), somebody, static_cast<gid_t>(-1)) != 0) GTEST_SKIP() << "this root may not chown";
+  if (::chown(path.c_str(), other_user, static_cast<gid_t>(-1)) != 0)
+    GTEST_SKIP() << "chown is not permitted";
   fs::create_symlink("data", directory.path() / "token");
   EXPECT_EQ(refusal_of(directory.path() / "token", 0), "owned by uid 54321");
 }
 
-TEST(TokenFile, BehindALinkInACircleIsRefused) {
+TEST(TokenFile, IsRejectedIfALinkPointsToItself) {
   const TemporaryDirectory directory;
   fs::create_symlink("token", directory.path() / "token");
   EXPECT_EQ(refusal_of(directory.path() / "token"), "Too many levels of symbolic links");
 }
 
-TEST(TokenFile, IsRefusedIfItIsADirectoryOrADevice) {
+TEST(TokenFile, IsRejectedIfItIsADirectoryOrADevice) {
   const TemporaryDirectory directory;
   EXPECT_EQ(refusal_of(directory.path()), "not a regular file");
   EXPECT_EQ(refusal_of("/dev/zero"), "not a regular file");
 }
 
-TEST(TokenFile, IsRefusedAtOnceIfItIsAFifo) {
+TEST(TokenFile, IsRejectedWithoutBlockingIfItIsAFifo) {
   const TemporaryDirectory directory;
   const fs::path fifo = directory.path() / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
@@ -136,22 +138,27 @@ TEST(TokenText, IsTrimmed) {
   EXPECT_EQ(trim_token("a.b.c"), "a.b.c");
 }
 
-TEST(TokenText, IsRefusedIfNothingIsLeft) {
+TEST(TokenText, IsRejectedIfBlank) {
   EXPECT_THROW(trim_token(""), std::runtime_error);
   EXPECT_THROW(trim_token(" \r\n"), std::runtime_error);
 }
 
-TEST(CondorFile, HoldsABareTokenOrJson) {
+TEST(CondorFile, MayHoldABareTokenOrJson) {
   EXPECT_EQ(token_in_condor_file("a.b.c\n"), "a.b.c");
   EXPECT_EQ(token_in_condor_file(R"( {"access_token": " a.b.c\n", "expires_in": 1200})"), "a.b.c");
 }
 
-TEST(CondorFile, IsRefusedWithoutAToken) {
+TEST(CondorFile, IsRejectedWithoutAToken) {
   EXPECT_EQ(refusal_of_condor_file(" \n"), "empty");
   EXPECT_EQ(refusal_of_condor_file("{\"access_token\": "), "neither a token nor JSON");
   EXPECT_EQ(refusal_of_condor_file("{}"), "JSON without access_token");
   EXPECT_EQ(refusal_of_condor_file(R"({"access_token": 7})"), "JSON without access_token");
   EXPECT_EQ(refusal_of_condor_file(R"({"access_token": ""})"), "empty");
+}
+
+TEST(CondorFile, IsRejectedIfNestedDeeply) {
+  EXPECT_EQ(refusal_of_condor_file(R"({"access_token": )" + std::string(500'000, '[')),
+            "neither a token nor JSON");
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ using TimePoint = std::chrono::system_clock::time_point;
 const std::string header = R"({"alg":"RS256"})";
 const std::string payload = R"({"sub":"albert.einstein@ligo.org"})";
 
-/// What is said of a token that is refused.
+/// The error message for a rejected token.
 std::string fault_of(const std::string& token) {
   try {
     parse_claims(token);
@@ -38,7 +38,7 @@ std::string fault_of(const std::string& token) {
 
 std::string fault_of_claims(const json& claims) { return fault_of(fake_token(claims)); }
 
-TEST(TokenClaims, AreReadFromTheToken) {
+TEST(TokenClaims, ReadsAllClaims) {
   const Claims claims = parse_claims(fake_token({{"sub", "albert.einstein@ligo.org"},
                                                  {"iss", "https://cilogon.org/igwn"},
                                                  {"aud", {"kafka.ligo.org", "https://gracedb.ligo.org"}},
@@ -55,37 +55,37 @@ TEST(TokenClaims, AreReadFromTheToken) {
   EXPECT_EQ(claims.issued_at, TimePoint(seconds(1'795'305'846)));
 }
 
-TEST(TokenClaims, MayAllBeAbsent) {
+TEST(TokenClaims, AllowsMissingClaims) {
   const Claims claims = parse_claims(fake_token(json::object()));
   EXPECT_FALSE(claims.subject || claims.issuer || claims.expires || claims.not_before || claims.issued_at);
   EXPECT_THAT(claims.audience, IsEmpty());
   EXPECT_THAT(claims.scope, IsEmpty());
 }
 
-TEST(TokenClaims, TakeASingleAudience) {
+TEST(TokenClaims, ReadsASingleAudience) {
   EXPECT_THAT(parse_claims(fake_token({{"aud", "ANY"}})).audience, ElementsAre("ANY"));
 }
 
-TEST(TokenClaims, SplitTheScopeAtAnyNumberOfSpaces) {
+TEST(TokenClaims, SplitsTheScopeAtAnyNumberOfSpaces) {
   EXPECT_THAT(parse_claims(fake_token({{"scope", "  a  b "}})).scope, ElementsAre("a", "b"));
   EXPECT_THAT(parse_claims(fake_token({{"scope", ""}})).scope, IsEmpty());
 }
 
-TEST(TokenClaims, KeepAFractionOfASecond) {
+TEST(TokenClaims, KeepsFractionsOfASecond) {
   EXPECT_EQ(parse_claims(fake_token({{"exp", 1'795'316'645.25}})).expires,
             TimePoint(seconds(1'795'316'645) + milliseconds(250)));
 }
 
-TEST(TokenClaims, KeepTextBeyondAscii) {
+TEST(TokenClaims, KeepsNonAsciiText) {
   EXPECT_EQ(parse_claims(fake_token({{"sub", "erwin.schrödinger@ligo.org ✓"}})).subject,
             "erwin.schrödinger@ligo.org ✓");
 }
 
-TEST(TokenClaims, IgnoreClaimsOfOthers) {
+TEST(TokenClaims, IgnoresUnknownClaims) {
   EXPECT_EQ(fault_of_claims({{"wlcg.ver", "1.0"}, {"jti", 7}, {"nested", {{"exp", "x"}}}}), "accepted");
 }
 
-TEST(TokenClaims, HoldTimesFarAwayWithoutOverflow) {
+TEST(TokenClaims, ClampsDistantTimesWithoutOverflow) {
   const TimePoint now = std::chrono::system_clock::now();
   const Claims far = parse_claims(fake_token({{"exp", 99'999'999'999}}));
   EXPECT_GT(*far.expires, now + std::chrono::years(200));
@@ -95,18 +95,18 @@ TEST(TokenClaims, HoldTimesFarAwayWithoutOverflow) {
   EXPECT_EQ(*past.not_before, TimePoint());
 }
 
-TEST(TokenClaims, OfAnUnsecuredTokenAreRead) {
+TEST(TokenClaims, ReadsAnUnsecuredToken) {
   EXPECT_EQ(parse_claims(fake_jwt(R"({"alg":"none"})", payload, "")).subject, "albert.einstein@ligo.org");
 }
 
-TEST(MalformedToken, HasNotThreeParts) {
+TEST(MalformedToken, IsRejectedWithoutThreeParts) {
   EXPECT_EQ(fault_of(""), "not a JWT: empty");
   EXPECT_EQ(fault_of("/run/user/1000/bt_u1000"), "not a JWT: 1 part instead of 3");
   EXPECT_EQ(fault_of("a.b"), "not a JWT: 2 parts instead of 3");
   EXPECT_EQ(fault_of("a.b.c.d.e"), "not a JWT: 5 parts instead of 3");
 }
 
-TEST(MalformedToken, HasAnEmptyPart) {
+TEST(MalformedToken, IsRejectedWithAnEmptyPart) {
   const std::string whole = fake_jwt(header, payload);
   EXPECT_EQ(fault_of(".."), "not a JWT: the header is empty");
   EXPECT_EQ(fault_of(fake_jwt("", payload)), "not a JWT: the header is empty");
@@ -114,7 +114,7 @@ TEST(MalformedToken, HasAnEmptyPart) {
   EXPECT_EQ(fault_of(fake_jwt(header, payload, "")), "not a JWT: the signature is empty");
 }
 
-TEST(MalformedToken, IsNotBase64Url) {
+TEST(MalformedToken, IsRejectedIfNotBase64Url) {
   const std::string whole = fake_jwt(header, payload);
   const std::string head = whole.substr(0, whole.find('.'));
   const std::string rest = whole.substr(whole.find('.'));
@@ -131,7 +131,7 @@ TEST(MalformedToken, IsNotBase64Url) {
             "not a JWT: the signature is not base64url");
 }
 
-TEST(MalformedToken, IsNotAJsonObject) {
+TEST(MalformedToken, IsRejectedIfNotAJsonObject) {
   for (const std::string bad :
        {"{", "[]", "null", "17", "\"x\"", "{} {}", "{\"exp\":1e999}", "{\"sub\":\"\xff\"}", "\x01"}) {
     EXPECT_EQ(fault_of(fake_jwt(header, bad)), "not a JWT: the payload is not a JSON object") << bad;
@@ -139,7 +139,7 @@ TEST(MalformedToken, IsNotAJsonObject) {
   }
 }
 
-TEST(MalformedToken, HasAClaimOfTheWrongType) {
+TEST(MalformedToken, IsRejectedWithAClaimOfTheWrongType) {
   const json wrong_strings = {17, nullptr, true, json::array({"x"}), json::object()};
   for (const json& wrong : wrong_strings) {
     EXPECT_EQ(fault_of_claims({{"sub", wrong}}), "not a JWT: claim 'sub' is not a string");
@@ -160,7 +160,7 @@ TEST(MalformedToken, HasAClaimOfTheWrongType) {
   }
 }
 
-TEST(MalformedToken, HasATimeOutOfRange) {
+TEST(MalformedToken, IsRejectedWithATimeOutOfRange) {
   for (const char* number :
        {"1e300", "-1e300", "1795316645000", "18446744073709551615", "-9223372036854775808"}) {
     EXPECT_EQ(fault_of(fake_jwt(header, "{\"exp\":" + std::string(number) + "}")),
@@ -168,18 +168,19 @@ TEST(MalformedToken, HasATimeOutOfRange) {
   }
 }
 
-TEST(MalformedToken, IsTooLarge) {
+TEST(MalformedToken, IsRejectedIfTooLarge) {
   EXPECT_EQ(fault_of(fake_jwt(header, "{\"x\":\"" + std::string(1 << 20, 'x') + "\"}")),
             "not a JWT: larger than 1 MiB");
 }
 
-TEST(MalformedToken, MayBeNestedAsDeeplyAsItLikes) {
+TEST(MalformedToken, IsRejectedIfNestedDeeply) {
   const std::string depth(300'000, '[');
   EXPECT_EQ(fault_of(fake_jwt(header, "{\"x\":" + depth)), "not a JWT: the payload is not a JSON object");
-  EXPECT_EQ(fault_of(fake_jwt(header, "{\"x\":" + depth + std::string(depth.size(), ']') + "}")), "accepted");
+  EXPECT_EQ(fault_of(fake_jwt(header, "{\"x\":" + depth + std::string(depth.size(), ']') + "}")),
+            "not a JWT: the payload is not a JSON object");
 }
 
-TEST(MalformedToken, IsNeverQuoted) {
+TEST(MalformedToken, IsNeverQuotedInTheError) {
   const std::string secret = "sEcReTsEcReT";
   const std::vector<std::string> tokens = {secret,
                                            secret + "." + secret,
@@ -197,7 +198,7 @@ TEST(MalformedToken, IsNeverQuoted) {
   }
 }
 
-TEST(TokenScope, IsGrantedByItselfOrNarrowedToAPath) {
+TEST(TokenScope, IsGrantedWithOrWithoutAPath) {
   EXPECT_TRUE(
       grants_scope(parse_claims(fake_token({{"scope", "gracedb.read kafka.produce"}})), "kafka.produce"));
   EXPECT_TRUE(grants_scope(parse_claims(fake_token({{"scope", "kafka.produce:/gstlal"}})), "kafka.produce"));
@@ -215,6 +216,82 @@ TEST(Token, KeepsItsSerializedForm) {
   const Token token(serialized);
   EXPECT_EQ(token.serialized(), serialized);
   EXPECT_EQ(token.claims().subject, "albert.einstein@ligo.org");
+}
+
+Claims meant_for(std::vector<std::string> audience) {
+  Claims claims;
+  claims.audience = std::move(audience);
+  return claims;
+}
+
+TEST(Audience, OfAHostMatchesTheHostOrItsHttpsUrl) {
+  for (const char* offered : {"kafka.ligo.org", "kafka.ligo.org/", "https://kafka.ligo.org",
+                              "https://kafka.ligo.org/", "HTTPS://Kafka.LIGO.org", "KAFKA.ligo.org"}) {
+    EXPECT_TRUE(audience_matches(meant_for({offered}), "kafka.ligo.org")) << offered;
+    EXPECT_TRUE(audience_matches(meant_for({offered}), "Kafka.ligo.org/")) << offered;
+  }
+}
+
+TEST(Audience, OfAHostMatchesNothingElse) {
+  for (const char* offered :
+       {"", "ligo.org", "kafka.ligo.org.evil.org", "xkafka.ligo.org", "http://kafka.ligo.org",
+        "https://kafka.ligo.org/path", "https://kafka.ligo.org:8443", "ANY", "kafka.ligo.org//"}) {
+    EXPECT_FALSE(audience_matches(meant_for({offered}), "kafka.ligo.org")) << offered;
+  }
+  EXPECT_FALSE(audience_matches(meant_for({}), "kafka.ligo.org"));
+}
+
+TEST(Audience, OfAnHttpsUrlMatchesOnlyItself) {
+  for (const char* offered :
+       {"https://gracedb.ligo.org", "https://gracedb.ligo.org/", "https://GraceDB.ligo.org"}) {
+    EXPECT_TRUE(audience_matches(meant_for({offered}), "https://gracedb.ligo.org")) << offered;
+  }
+  EXPECT_FALSE(audience_matches(meant_for({"gracedb.ligo.org"}), "https://gracedb.ligo.org"));
+  EXPECT_FALSE(audience_matches(meant_for({"http://gracedb.ligo.org"}), "https://gracedb.ligo.org"));
+}
+
+TEST(Audience, IsCaseSensitiveInThePath) {
+  EXPECT_TRUE(audience_matches(meant_for({"https://HOST/Path"}), "https://host/Path"));
+  EXPECT_FALSE(audience_matches(meant_for({"https://host/path"}), "https://host/Path"));
+}
+
+TEST(Audience, MatchesAnywhereInTheList) {
+  EXPECT_TRUE(audience_matches(meant_for({"a", "https://b", "c"}), "b"));
+  EXPECT_TRUE(audience_is_any(meant_for({"a", "ANY"})));
+}
+
+TEST(Audience, IsAnyInTheFormsOfSciTokensAndWlcg) {
+  EXPECT_TRUE(audience_is_any(meant_for({"ANY"})));
+  EXPECT_TRUE(audience_is_any(meant_for({"https://wlcg.cern.ch/jwt/v1/any"})));
+  for (const char* other : {"any", "ANYTHING", "https://ANY", "https://wlcg.cern.ch/jwt/v1/anything", ""}) {
+    EXPECT_FALSE(audience_is_any(meant_for({other}))) << other;
+  }
+  EXPECT_FALSE(audience_is_any(meant_for({})));
+}
+
+TEST(BootstrapServers, YieldTheirHostsAsAudiences) {
+  EXPECT_THAT(audiences_of_bootstrap_servers("kafka-dev.ligo.org:9092"), ElementsAre("kafka-dev.ligo.org"));
+  EXPECT_THAT(audiences_of_bootstrap_servers("kafka-dev.ligo.org"), ElementsAre("kafka-dev.ligo.org"));
+  EXPECT_THAT(audiences_of_bootstrap_servers("SASL_SSL://kafka.ligo.org:9092,[::1]:9093"),
+              ElementsAre("kafka.ligo.org", "::1"));
+  EXPECT_THAT(audiences_of_bootstrap_servers("https://kafka.ligo.org:9092/x?y"),
+              ElementsAre("kafka.ligo.org"));
+  EXPECT_THAT(audiences_of_bootstrap_servers("10.0.0.7:9092"), ElementsAre("10.0.0.7"));
+}
+
+TEST(BootstrapServers, YieldEachHostOnce) {
+  EXPECT_THAT(audiences_of_bootstrap_servers("a:1, b:2 ,A:3,,b"), ElementsAre("a", "b"));
+}
+
+TEST(BootstrapServers, MayBeIpv6AddressesWithoutBrackets) {
+  EXPECT_THAT(audiences_of_bootstrap_servers("2001:db8::1"), ElementsAre("2001:db8::1"));
+  EXPECT_THAT(audiences_of_bootstrap_servers("[2001:db8::1"), ElementsAre("2001:db8::1"));
+}
+
+TEST(BootstrapServers, WithoutAHostYieldNone) {
+  for (const char* servers : {"", ",", " , ", ":9092", "SASL_SSL://", "[]:9092"}) {
+    EXPECT_THAT(audiences_of_bootstrap_servers(servers), IsEmpty()) << servers;
+  }
 }
 
 }  // namespace

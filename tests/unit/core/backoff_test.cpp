@@ -51,7 +51,7 @@ TEST(Backoff, SpreadsClientsThatStartTogether) {
   EXPECT_LT(waits.front(), milliseconds(2'000));
 }
 
-TEST(Backoff, StartsAgainSmallAfterASuccess) {
+TEST(Backoff, StartsAgainAtTheInitialCeilingAfterReset) {
   for (std::uint32_t seed = 1; seed <= 100; ++seed) {
     Backoff backoff(milliseconds(10), milliseconds(100'000), seed);
     first_waits(backoff, 12);
@@ -60,7 +60,7 @@ TEST(Backoff, StartsAgainSmallAfterASuccess) {
   }
 }
 
-TEST(Backoff, NeverWaitsLongerThanTheLongestEvenIfItBeginsAboveIt) {
+TEST(Backoff, LimitsTheInitialWaitToTheLongest) {
   for (std::uint32_t seed = 1; seed <= 100; ++seed) {
     Backoff backoff(milliseconds(5'000), milliseconds(50), seed);
     for (const milliseconds wait : first_waits(backoff, 5)) {

@@ -16,7 +16,7 @@ using std::chrono::system_clock;
 // 2026-11-22T03:04:05Z
 constexpr system_clock::time_point now{1'795'316'645s};
 
-TEST(Durations, AreReadWithTheirUnit) {
+TEST(Durations, AreParsedWithTheirUnit) {
   EXPECT_EQ(parse_duration("500ms"), 500ms);
   EXPECT_EQ(parse_duration("10s"), 10s);
   EXPECT_EQ(parse_duration("1.5s"), 1500ms);
@@ -28,7 +28,7 @@ TEST(Durations, AreReadWithTheirUnit) {
 
 TEST(Durations, AreSecondsWithoutAUnit) { EXPECT_EQ(parse_duration("90"), 90s); }
 
-TEST(Durations, AreRefusedWithTheTextWhereTheyAreNone) {
+TEST(Durations, AreRejectedIfMalformedWithTheText) {
   for (const std::string text :
        {"", "s", "-1s", "1x", "1 s", "1e9s", "nan", "inf", "1s2", "99999999999999d", "0x1s"}) {
     try {
@@ -40,7 +40,7 @@ TEST(Durations, AreRefusedWithTheTextWhereTheyAreNone) {
   }
 }
 
-TEST(Times, AreReadAsRfc3339) {
+TEST(Times, AreParsedAsRfc3339) {
   EXPECT_EQ(parse_time("2026-11-22T03:04:05Z", {}), now);
   EXPECT_EQ(parse_time("2026-11-22 03:04:05", {}), now);
   EXPECT_EQ(parse_time("2026-11-22T04:04:05+01:00", {}), now);
@@ -50,17 +50,17 @@ TEST(Times, AreReadAsRfc3339) {
   EXPECT_EQ(parse_time("2026-11-22", {}), now - 3h - 4min - 5s);
 }
 
-TEST(Times, AreReadAsUnixSeconds) {
+TEST(Times, AreParsedAsUnixSeconds) {
   EXPECT_EQ(parse_time("1795316645", {}), now);
   EXPECT_EQ(parse_time("1795316645.5", {}), now + 500ms);
 }
 
-TEST(Times, AreReadAsAWhileAgoWhereThereIsAUnit) {
+TEST(Times, AreParsedAsADurationBeforeNow) {
   EXPECT_EQ(parse_time("10m", now), now - 10min);
   EXPECT_EQ(parse_time("1.5h", now), now - 90min);
 }
 
-TEST(Times, AreRefusedWhereTheyAreNone) {
+TEST(Times, AreRejectedIfMalformed) {
   for (const char* text : {"", "yesterday", "2026-13-01", "2026-02-30", "2026-11-22T25:00:00Z",
                            "2026-11-22T03:04:05X", "2026-11-22T03:04:05+25:00", "2026-11-22T03:04:05.Z",
                            "2026-11-22T", "1795316645000", "-5", "2026-1-1"}) {
@@ -68,7 +68,7 @@ TEST(Times, AreRefusedWhereTheyAreNone) {
   }
 }
 
-TEST(Durations, AreWrittenWithAUnitThatFits) {
+TEST(Durations, AreFormattedWithAFittingUnit) {
   EXPECT_EQ(format_duration(42us), "42 us");
   EXPECT_EQ(format_duration(3120us), "3.12 ms");
   EXPECT_EQ(format_duration(12'345us), "12.3 ms");
@@ -81,13 +81,13 @@ TEST(Durations, AreWrittenWithAUnitThatFits) {
   EXPECT_EQ(format_duration(-90s), "-1 min 30 s");
 }
 
-TEST(Durations, GoOnToTheNextUnitWhereTheyWouldRoundUpToIt) {
+TEST(Durations, UseTheNextUnitIfTheyRoundUpToIt) {
   EXPECT_EQ(format_duration(999'700ns), "1.00 ms");
   EXPECT_EQ(format_duration(999'700us), "1.00 s");
   EXPECT_EQ(format_duration(59'990ms), "1 min 0 s");
 }
 
-TEST(Timestamps, AreWrittenForPeopleAndForPrograms) {
+TEST(Timestamps, AreFormattedForPeopleAndPrograms) {
   EXPECT_EQ(format_timestamp(now + 7ms), "2026-11-22 03:04:05.007 UTC");
   EXPECT_EQ(format_rfc3339(now + 7ms), "2026-11-22T03:04:05.007Z");
 }

@@ -22,25 +22,25 @@ TEST(Interruption, DoesNothingWithoutAnInterruptible) {
   EXPECT_EQ(interruption::slice(milliseconds(5'000)), milliseconds(5'000));
 }
 
-TEST(Interruption, ThrowsWhatTheCheckThrows) {
+TEST(Interruption, ThrowsTheExceptionOfTheCheck) {
   Interruptible interruptible(stop);
   EXPECT_THROW(interruption::check(), Stop);
 }
 
-TEST(Interruption, CutsWaitsShort) {
+TEST(Interruption, ShortensWaits) {
   Interruptible interruptible([] {});
   EXPECT_EQ(interruption::slice(milliseconds(5'000)), interruption::longest_wait);
   EXPECT_EQ(interruption::slice(milliseconds(7)), milliseconds(7));
 }
 
-TEST(Interruption, EndsASleepLongBeforeItsTime) {
+TEST(Interruption, EndsASleepEarly) {
   Interruptible interruptible(stop);
   const auto start = steady_clock::now();
   EXPECT_THROW(interruption::sleep_for(std::chrono::hours(1)), Stop);
   EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(10));
 }
 
-TEST(Interruption, DoesNotRunTheCheckMoreOftenThanNeeded) {
+TEST(Interruption, LimitsHowOftenTheCheckRuns) {
   int runs = 0;
   Interruptible interruptible([&] { ++runs; });
   for (int i = 0; i < 1'000; ++i)
@@ -49,14 +49,14 @@ TEST(Interruption, DoesNotRunTheCheckMoreOftenThanNeeded) {
   EXPECT_GE(runs, 1);
 }
 
-TEST(Interruption, IsForOneThreadAlone) {
+TEST(Interruption, AppliesToOneThreadOnly) {
   Interruptible interruptible(stop);
   bool possible_elsewhere = true;
   std::thread([&] { possible_elsewhere = interruption::is_possible(); }).join();
   EXPECT_FALSE(possible_elsewhere);
 }
 
-TEST(Interruption, GivesTheOuterOneItsPlaceBack) {
+TEST(Interruption, RestoresTheOuterInterruptible) {
   Interruptible outer(stop);
   {
     Interruptible inner([] {});

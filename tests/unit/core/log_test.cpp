@@ -22,7 +22,7 @@ using ::testing::IsEmpty;
 constexpr log::Logger logger{"gracedb.test"};
 const std::string token = test_support::fake_token({{"sub", "albert.einstein@ligo.org"}});
 
-TEST(Log, GivesTheSinkLevelLoggerAndText) {
+TEST(Log, PassesLevelLoggerAndTextToTheSink) {
   const CapturedLog captured;
   logger.warning("{} of {} delivered", 3, 4);
   ASSERT_EQ(captured.lines().size(), 1U);
@@ -31,7 +31,7 @@ TEST(Log, GivesTheSinkLevelLoggerAndText) {
   EXPECT_EQ(captured.lines()[0].message, "3 of 4 delivered");
 }
 
-TEST(Log, GivesTheSinkNoToken) {
+TEST(Log, RedactsTokens) {
   const CapturedLog captured;
   logger.info("broker answered: invalid_token {}", token);
   EXPECT_THAT(captured.messages(LogLevel::info), ElementsAre("broker answered: invalid_token [token]"));
@@ -69,19 +69,19 @@ TEST(Log, WritesToStandardErrorWithoutASink) {
   EXPECT_THAT(text, HasSubstr("error"));
 }
 
-TEST(Log, WritesBracesOfAMessageAsTheyAre) {
+TEST(Log, WritesBracesLiterally) {
   ::testing::internal::CaptureStderr();
   logger.error("{}", R"({"error":"x"})");
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr(R"({"error":"x"})"));
 }
 
-TEST(Log, OutlivesASinkThatThrows) {
+TEST(Log, IgnoresExceptionsOfASink) {
   set_log_sink([](LogLevel, std::string_view, std::string_view) { throw std::runtime_error("disk full"); });
   EXPECT_NO_THROW(logger.error("still running"));
   set_log_sink({});
 }
 
-TEST(Log, TakesLinesOfManyThreadsWhileTheSinkIsReplaced) {
+TEST(Log, IsThreadSafeWhileTheSinkIsReplaced) {
   constexpr int lines_per_thread = 500;
   std::atomic<int> count{0};
   const auto counting = [&count](LogLevel, std::string_view, std::string_view) { ++count; };

@@ -11,7 +11,7 @@ using test_support::fake_jwt;
 
 const std::string token = fake_jwt(R"({"alg":"RS256"})", R"({"sub":"albert.einstein@ligo.org"})");
 
-TEST(Redact, LeavesTextWithoutATokenAlone) {
+TEST(Redact, KeepsTextWithoutAToken) {
   for (const std::string text :
        {"", "kafka-dev.ligo.org:9092: connection refused", "a.b.c", "...", "coinc.xml\n"}) {
     EXPECT_EQ(redact(text), text);
@@ -25,13 +25,13 @@ TEST(Redact, ReplacesEveryTokenInAText) {
             "Authorization: Bearer [token], then ([token]) and\n[token]\n");
 }
 
-TEST(Redact, ReplacesATokenGluedToOtherText) {
+TEST(Redact, ReplacesATokenNextToOtherText) {
   EXPECT_EQ(redact("access_token=" + token + "&x=1"), "access_token=[token]&x=1");
   EXPECT_EQ(redact("/tmp/" + token), "/tmp/[token]");
   EXPECT_EQ(redact("Bearer_" + token), "Bearer_[token]");
 }
 
-TEST(Redact, ReplacesATokenCutOffInItsPayloadOrSignature) {
+TEST(Redact, ReplacesATokenTruncatedInPayloadOrSignature) {
   EXPECT_EQ(redact(token.substr(0, token.find('.') + 5)), "[token]");
   EXPECT_EQ(redact(token.substr(0, token.rfind('.') + 3)), "[token]");
 }
@@ -52,7 +52,7 @@ TEST(Redact, ReplacesATokenWhoseHeaderBeginsWithWhiteSpace) {
   }
 }
 
-TEST(Redact, LeavesWordsThatBeginLikeAToken) {
+TEST(Redact, KeepsWordsThatBeginLikeAToken) {
   for (const std::string text :
        {"eyJ", "ewok.example.org", "eyAbbott.txt", "monkeyJump", "a sentence ends in eyJ."}) {
     EXPECT_EQ(redact(text), text);

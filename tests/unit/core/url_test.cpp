@@ -14,7 +14,7 @@ using test_support::message_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(Url, IsReadWithItsStandardPort) {
+TEST(Url, HasTheDefaultPortOfItsScheme) {
   const Url url = parse_url("HTTPS://GraceDB.ligo.org/api/");
   EXPECT_EQ(url.scheme, "https");
   EXPECT_EQ(url.host, "gracedb.ligo.org");
@@ -22,28 +22,28 @@ TEST(Url, IsReadWithItsStandardPort) {
   EXPECT_EQ(url.authority(), "gracedb.ligo.org");
 }
 
-TEST(Url, KeepsAnOddPortAndAnIpv6Address) {
+TEST(Url, KeepsPortAndIpv6Address) {
   const Url url = parse_url("http://[::1]:8080/api/");
   EXPECT_EQ(url.host, "::1");
   EXPECT_EQ(url.port, "8080");
   EXPECT_EQ(url.authority(), "[::1]:8080");
 }
 
-TEST(Url, RefusesWhatIsNotHttp) {
+TEST(Url, IsRejectedIfNotHttp) {
   for (const char* text : {"", "gracedb.ligo.org/api/", "ftp://gracedb.ligo.org/", "https://"}) {
     EXPECT_THROW(parse_url(text), std::invalid_argument) << text;
   }
 }
 
-TEST(Url, WithoutASchemeIsRefusedWithARemedy) {
+TEST(Url, IsRejectedWithoutASchemeWithARemedy) {
   EXPECT_EQ(message_of<std::invalid_argument>([] { parse_url("gracedb.ligo.org/api/"); }),
             "'gracedb.ligo.org/api/' is not a usable URL: it does not begin with https://; "
-            "give one like https://gracedb-test.ligo.org/api/");
+            "use one like https://gracedb-test.ligo.org/api/");
 }
 
-TEST(Url, WithoutAHostIsRefused) { EXPECT_THROW(parse_service_url("https:///api/"), std::invalid_argument); }
+TEST(Url, IsRejectedWithoutAHost) { EXPECT_THROW(parse_service_url("https:///api/"), std::invalid_argument); }
 
-TEST(Url, WithAUserNameIsRefusedWithoutShowingThePassword) {
+TEST(Url, IsRejectedWithAUserNameWithoutQuotingThePassword) {
   for (const char* text :
        {"https://albert:secret@gracedb.ligo.org/", "https://albert:secret@gracedb.ligo.org:x/"}) {
     const std::string message = message_of<std::invalid_argument>([&] { parse_url(text); });
@@ -58,14 +58,14 @@ TEST(ServiceUrl, AlwaysEndsInASlash) {
   EXPECT_THROW(parse_service_url("https://gracedb.ligo.org/api/?x=1"), std::invalid_argument);
 }
 
-TEST(ResolvedUrl, IsSeenFromTheBase) {
+TEST(ResolvedUrl, IsRelativeToTheBase) {
   const Url base = parse_url("https://gracedb.ligo.org/api/events/?query=x");
   EXPECT_EQ(resolve_url(base, "/api/v2/").text, "https://gracedb.ligo.org/api/v2/");
   EXPECT_EQ(resolve_url(base, "next").text, "https://gracedb.ligo.org/api/events/next");
   EXPECT_EQ(resolve_url(base, "https://elsewhere.org/").host, "elsewhere.org");
 }
 
-TEST(StayingOnHost, MeansSchemeHostAndPort) {
+TEST(StayingOnHost, RequiresSchemeHostAndPort) {
   const Url service = parse_url("https://gracedb.ligo.org/api/");
   EXPECT_TRUE(stays_on_host(service, parse_url("https://gracedb.ligo.org/other")));
   EXPECT_FALSE(stays_on_host(service, parse_url("https://gracedb.ligo.org:444/api/")));
@@ -80,7 +80,7 @@ TEST(StayingOnHost, AllowsTheUpgradeToHttps) {
   EXPECT_FALSE(stays_on_host(service, parse_url("https://gracedb.ligo.org:8443/api/")));
 }
 
-TEST(Token, TravelsOverHttpsOrToALoopbackAddressOnly) {
+TEST(Token, IsSentOverHttpsOrToALoopbackAddressOnly) {
   for (const char* text : {"https://gracedb.ligo.org/", "https://10.0.0.1/", "http://localhost:8080/",
                            "http://127.0.0.1/", "http://127.8.9.1:80/", "http://[::1]:8080/"}) {
     EXPECT_TRUE(may_carry_token(parse_url(text))) << text;
@@ -92,18 +92,24 @@ TEST(Token, TravelsOverHttpsOrToALoopbackAddressOnly) {
   }
 }
 
-TEST(Template, IsFilledInPercentEncoded) {
+TEST(Template, IsExpandedWithPercentEncoding) {
   EXPECT_EQ(expand_template("https://x/events/{graceid}/files/{filename}",
                             {{"graceid", "T0001"}, {"filename", "a b/c,0.xml"}}),
             "https://x/events/T0001/files/a%20b%2Fc%2C0.xml");
   EXPECT_EQ(expand_template("https://x/events/reserve/", {}), "https://x/events/reserve/");
 }
 
-TEST(Template, WithAnUnknownNameIsRefused) {
+TEST(Template, IsRejectedWithAnUnknownName) {
   EXPECT_THAT(message_of<std::invalid_argument>([] {
                 expand_template("https://x/{what}", {{"graceid", "T1"}});
               }),
               HasSubstr("'what'"));
+}
+
+TEST(Url, IsRejectedWithANulByte) {
+  EXPECT_THAT(message_of<std::invalid_argument>(
+                  [] { parse_url(std::string_view("https://gracedb.ligo.org\0.evil.org/", 35)); }),
+              HasSubstr("NUL byte"));
 }
 
 }  // namespace

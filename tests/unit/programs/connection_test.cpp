@@ -27,28 +27,28 @@ ConnectionOptions named(std::string name, Source source) {
   return connection;
 }
 
-TEST(Connection, TakesTheInstanceFromTheServiceUrl) {
+TEST(Connection, DerivesInstanceFromServiceUrl) {
   EXPECT_EQ(require_instance_name(configured()), "gracedb-test");
   EXPECT_EQ(producer_options(configured()).instance_name, "gracedb-test");
   EXPECT_EQ(producer_options(configured()).service_url, std::nullopt);
 }
 
-TEST(Connection, LetsTheNearerOfNameAndUrlDecide) {
+TEST(Connection, TakesInstanceFromTheSourceWithPriority) {
   EXPECT_EQ(require_instance_name(named("playground", Source::command_line)), "playground");
   EXPECT_EQ(require_instance_name(named("playground", Source::file)), "gracedb-test");
 }
 
-TEST(Connection, RefusesNameAndUrlOfTheSamePlaceThatDisagree) {
+TEST(Connection, RejectsConflictingNameAndUrlFromTheSameSource) {
   EXPECT_THROW(require_instance_name(named("playground", Source::environment)), UsageError);
   EXPECT_EQ(require_instance_name(named("gracedb-test", Source::environment)), "gracedb-test");
 }
 
-TEST(Connection, RefusesToUploadToAnotherInstanceThanTheOneNamed) {
+TEST(Connection, RejectsServiceUrlOfAnotherInstance) {
   EXPECT_THROW(require_service_url(named("playground", Source::command_line)), UsageError);
   EXPECT_EQ(require_service_url(named("playground", Source::file)), "https://gracedb-test.ligo.org/api/");
 }
 
-TEST(Connection, LetsAGraceDbOnThisMachineBeAnyInstance) {
+TEST(Connection, AcceptsAnyInstanceNameForLocalGraceDb) {
   for (const char* url :
        {"http://localhost:8080/api/", "http://127.0.0.1:8080/api/", "http://[::1]:8080/api/"}) {
     ConnectionOptions connection = named("gracedb-dev", Source::environment);
@@ -58,32 +58,32 @@ TEST(Connection, LetsAGraceDbOnThisMachineBeAnyInstance) {
   }
 }
 
-TEST(Connection, SaysHowToNameWhatIsMissing) {
+TEST(Connection, ErrorNamesTheMissingSetting) {
   const ConnectionOptions nothing;
   EXPECT_THROW(require_bootstrap_servers(nothing), UsageError);
   EXPECT_THROW(require_instance_name(nothing), UsageError);
   try {
     require_service_url(nothing);
-    ADD_FAILURE() << "no service URL was needed";
+    ADD_FAILURE() << "no exception without a service URL";
   } catch (const UsageError& error) {
     EXPECT_THAT(error.what(), HasSubstr("GRACEDB_SERVICE_URL"));
   }
 }
 
-TEST(Connection, UsesTlsAndATokenUnlessToldOtherwise) {
+TEST(Connection, UsesTlsAndTokenByDefault) {
   EXPECT_EQ(security_protocol(configured()), "SASL_SSL");
   EXPECT_TRUE(producer_options(configured()).use_ssl);
   EXPECT_TRUE(producer_options(configured()).kafka_config.empty());
 }
 
-TEST(Connection, KeepsTheTokenWithoutTls) {
+TEST(Connection, NoSslKeepsTheToken) {
   ConnectionOptions connection = configured();
   connection.no_ssl = true;
   EXPECT_EQ(security_protocol(connection), "SASL_PLAINTEXT");
   EXPECT_FALSE(consumer_options(connection).use_ssl);
 }
 
-TEST(Connection, IsWithoutTlsAndTokenWhenPlain) {
+TEST(Connection, PlaintextOverridesTheSecurityProtocol) {
   ConnectionOptions connection = configured();
   connection.plaintext = true;
   connection.properties = {{"security.protocol", "sasl_ssl"}, {"linger.ms", "5"}};
@@ -92,7 +92,7 @@ TEST(Connection, IsWithoutTlsAndTokenWhenPlain) {
               ElementsAre(Pair("linger.ms", "5"), Pair("security.protocol", "plaintext")));
 }
 
-TEST(Connection, HandsTheOptionsOfTheTokenOn) {
+TEST(Connection, PassesTokenOptionsToTheLibrary) {
   ConnectionOptions connection = configured();
   connection.token_audience = "kafka";
   connection.token_scope = "kafka.special";
@@ -110,12 +110,12 @@ TEST(Connection, HandsTheOptionsOfTheTokenOn) {
   EXPECT_EQ(consumer.ca_cert_path, "/ca.pem");
 }
 
-TEST(Connection, LeavesTheScopeToTheLibraryWhereNoneIsGiven) {
+TEST(Connection, UsesTheDefaultScopeOfTheLibrary) {
   EXPECT_EQ(producer_options(configured()).token_scope, "kafka.produce");
   EXPECT_EQ(consumer_options(configured()).token_scope, "kafka.consume");
 }
 
-TEST(TokenRequests, AreForTheHostsOfTheBrokers) {
+TEST(TokenRequest, UsesBrokerHostsAsAudiences) {
   ConnectionOptions connection = configured();
   connection.bootstrap_servers = "a.ligo.org:9092,b.ligo.org:9092";
   const auth::TokenRequest request = broker_token_request(connection, "kafka.produce");
@@ -123,7 +123,7 @@ TEST(TokenRequests, AreForTheHostsOfTheBrokers) {
   EXPECT_EQ(request.scope, "kafka.produce");
 }
 
-TEST(TokenRequests, AreForTheHostOfGraceDb) {
+TEST(TokenRequest, UsesGraceDbHostAsAudience) {
   ConnectionOptions connection = configured();
   connection.service_url = "https://gracedb-test.ligo.org:8443/api/";
   const auth::TokenRequest request = gracedb_token_request(connection);
@@ -131,7 +131,7 @@ TEST(TokenRequests, AreForTheHostOfGraceDb) {
   EXPECT_EQ(request.scope, "gracedb.read");
 }
 
-TEST(Pipelines, MayBeWrittenAsTheWholeTopic) {
+TEST(PipelineOf, AcceptsPipelineAndFullTopicName) {
   EXPECT_EQ(pipeline_of("gstlal", "gracedb-test"), "gstlal");
   EXPECT_EQ(pipeline_of("gracedb-test.gstlal", "gracedb-test"), "gstlal");
   EXPECT_EQ(pipeline_of("gracedb.gstlal", "gracedb-test"), "gracedb.gstlal");

@@ -23,7 +23,7 @@ HttpError http(int status, const std::string& body = {}) {
   return {"GraceDB refused it", status, "reason", body};
 }
 
-TEST(ExitCodes, TellAuthenticationFailures) {
+TEST(ExitCodes, AuthenticationFailuresAre3) {
   EXPECT_EQ(failure_of(KafkaTokenError("no token")).code, ExitCode::authentication);
   EXPECT_EQ(failure_of(KafkaAuthenticationError("refused")).code, ExitCode::authentication);
   EXPECT_EQ(failure_of(CredentialError("none")).code, ExitCode::authentication);
@@ -32,14 +32,14 @@ TEST(ExitCodes, TellAuthenticationFailures) {
             ExitCode::authentication);
 }
 
-TEST(ExitCodes, TellUnreachableServers) {
+TEST(ExitCodes, UnreachableServersAre4) {
   EXPECT_EQ(failure_of(KafkaConnectionError("no broker")).code, ExitCode::unreachable);
   EXPECT_EQ(failure_of(HttpConnectionError("no answer")).code, ExitCode::unreachable);
   for (const int status : {502, 503, 504})
     EXPECT_EQ(failure_of(http(status)).code, ExitCode::unreachable);
 }
 
-TEST(ExitCodes, TellTopicsFromOtherDeliveryFailures) {
+TEST(ExitCodes, TopicFailuresAre5AndOtherDeliveryFailures6) {
   EXPECT_EQ(failure_of(KafkaTopicError("no topic")).code, ExitCode::topic);
   EXPECT_EQ(
       failure_of(KafkaMessageDeliveryError("denied", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)).code,
@@ -48,17 +48,17 @@ TEST(ExitCodes, TellTopicsFromOtherDeliveryFailures) {
   EXPECT_EQ(failure_of(KafkaProducerError("queue full")).code, ExitCode::not_delivered);
 }
 
-TEST(ExitCodes, TellRefusalsOfGraceDb) {
+TEST(ExitCodes, RejectionsByGraceDbAre7) {
   for (const int status : {400, 403, 404, 409, 500})
     EXPECT_EQ(failure_of(http(status)).code, ExitCode::refused);
 }
 
-TEST(ExitCodes, TellWrongUse) {
+TEST(ExitCodes, UsageErrorsAre2) {
   EXPECT_EQ(failure_of(UsageError("which broker?")).code, ExitCode::usage);
   EXPECT_EQ(failure_of(std::invalid_argument("unknown group")).code, ExitCode::usage);
 }
 
-TEST(ExitCodes, TellTheRestApart) {
+TEST(ExitCodes, OtherFailuresAre1) {
   EXPECT_EQ(failure_of(KafkaConsumerError("no commit")).code, ExitCode::other);
   EXPECT_EQ(failure_of(OutputError("disk full")).code, ExitCode::other);
   EXPECT_EQ(failure_of(std::bad_alloc()).code, ExitCode::other);
@@ -66,18 +66,18 @@ TEST(ExitCodes, TellTheRestApart) {
   EXPECT_EQ(failure_of(ProgramError(ExitCode::topic, "chosen")).code, ExitCode::topic);
 }
 
-TEST(Failures, AreOneLine) {
+TEST(Failure, MessageIsOneLine) {
   EXPECT_EQ(failure_of(KafkaConsumerError("first\nsecond\n")).message, "first second");
   EXPECT_EQ(failure_of(KafkaConsumerError("no token: \n  $A: not set\n\n  $B: empty")).message,
             "no token: $A: not set $B: empty");
 }
 
-TEST(Failures, KeepTheListOfPlacesOfATokenError) {
+TEST(Failure, KeepsTheLinesOfATokenError) {
   EXPECT_EQ(failure_of(KafkaTokenError("no token:\n  $SCITOKEN: not set")).message,
             "no token:\n  $SCITOKEN: not set");
 }
 
-TEST(Failures, NeverShowAToken) {
+TEST(Failure, RedactsTokens) {
   const std::string token = test_support::fake_token({{"sub", "albert"}});
   for (const Failure& failure : {failure_of(KafkaTokenError("bad: " + token)), failure_of(http(400, token)),
                                  failure_of(UsageError("not a file: " + token))}) {
@@ -86,7 +86,7 @@ TEST(Failures, NeverShowAToken) {
   }
 }
 
-TEST(Failures, AreOneJsonObjectForPrograms) {
+TEST(Failure, IsOneJsonObject) {
   const auto json = nlohmann::json::parse(to_json({ExitCode::topic, "no \"topic\"\nhere"}));
   EXPECT_EQ(json, nlohmann::json({{"error", "no \"topic\"\nhere"}, {"code", 5}}));
 }

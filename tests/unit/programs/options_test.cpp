@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <sstream>
+
 namespace gracedb::programs {
 namespace {
 
@@ -17,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-// Options of every type, and the three places they are read from.
+// Options of every type, and their three sources.
 class Settings {
  public:
   Settings() {
@@ -36,7 +39,7 @@ class Settings {
   }
 
   Settings& flags(std::vector<std::string> arguments) {
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    std::reverse(arguments.begin(), arguments.end());  // the order that CLI11 expects
     app.parse(arguments);
     return *this;
   }
@@ -45,7 +48,7 @@ class Settings {
     return *this;
   }
   Settings& file_text(const std::string& text) {
-    config = ConfigFile::read(folder.write("config.toml", text));
+    config = ConfigFile::read(directory.write("config.toml", text));
     return *this;
   }
   Settings& resolve() {
@@ -57,18 +60,18 @@ class Settings {
                     {"supervisor"});
     return *this;
   }
-  std::string fault() {
+  std::string error_message() {
     try {
       resolve();
     } catch (const UsageError& error) {
       return error.what();
     }
-    return "no fault";
+    return "no error";
   }
 
   CLI::App app;
   Options options{app};
-  TemporaryDirectory folder;
+  TemporaryDirectory directory;
   ConfigFile config;
   std::map<std::string, std::string> variables;
 
@@ -82,32 +85,32 @@ class Settings {
   std::optional<std::string> url;
   std::optional<std::chrono::milliseconds> wait;
   std::string kind = "red";
-  Repeated verbose;
+  FlagCount verbose;
   std::string file;
 };
 
-TEST(Options, KeepTheirDefaultWhereNobodySaysOtherwise) {
+TEST(Options, KeepTheDefault) {
   Settings settings;
   settings.flags({}).resolve();
   EXPECT_EQ(settings.name, "default");
   EXPECT_EQ(settings.options.source("name"), Source::none);
 }
 
-TEST(Options, TakeTheFileBeforeTheDefault) {
+TEST(Options, FileOverridesDefault) {
   Settings settings;
   settings.flags({}).file_text("name = \"file\"").resolve();
   EXPECT_EQ(settings.name, "file");
   EXPECT_EQ(settings.options.source("name"), Source::file);
 }
 
-TEST(Options, TakeTheEnvironmentBeforeTheFile) {
+TEST(Options, EnvironmentOverridesFile) {
   Settings settings;
   settings.flags({}).file_text("name = \"file\"").variable("GRACEDB_KAFKA_NAME", "environment").resolve();
   EXPECT_EQ(settings.name, "environment");
   EXPECT_EQ(settings.options.source("name"), Source::environment);
 }
 
-TEST(Options, TakeTheFlagBeforeTheEnvironment) {
+TEST(Options, CommandLineOverridesEnvironment) {
   Settings settings;
   settings.flags({"--name", "flag"})
       .file_text("name = \"file\"")
@@ -117,7 +120,7 @@ TEST(Options, TakeTheFlagBeforeTheEnvironment) {
   EXPECT_EQ(settings.options.source("name"), Source::command_line);
 }
 
-TEST(Options, MergeAMapEntryByEntryInTheSameOrder) {
+TEST(Options, MapsAreMergedEntryByEntry) {
   Settings settings;
   settings.flags({"-X", "c=flag"})
       .file_text("[properties]\na = \"file\"\n\"b.b\" = \"file\"\nc = \"file\"\nlinger.ms = 5\n")
@@ -127,13 +130,13 @@ TEST(Options, MergeAMapEntryByEntryInTheSameOrder) {
                                                Pair("c", "flag"), Pair("linger.ms", "5")));
 }
 
-TEST(Options, ReplaceAList) {
+TEST(Options, ListsAreReplaced) {
   Settings settings;
   settings.flags({}).file_text(R"(list = ["a", "b"])").variable("GRACEDB_KAFKA_LIST", "c,d").resolve();
   EXPECT_THAT(settings.list, ElementsAre("c", "d"));
 }
 
-TEST(Options, MayHaveAnEnvironmentVariableOfAnotherName) {
+TEST(Options, CanNameTheirEnvironmentVariable) {
   Settings settings;
   settings.flags({})
       .variable("GRACEDB_SERVICE_URL", "https://a/")
@@ -142,7 +145,7 @@ TEST(Options, MayHaveAnEnvironmentVariableOfAnotherName) {
   EXPECT_EQ(settings.url, "https://a/");
 }
 
-TEST(Options, LetAFlagBeSwitchedOffAgain) {
+TEST(Options, FlagCanBeSetToFalse) {
   Settings settings;
   settings.flags({"--on=false"}).variable("GRACEDB_KAFKA_ON", "yes").resolve();
   EXPECT_FALSE(settings.on);
@@ -160,20 +163,20 @@ TEST(Options, ReadEveryTypeFromTheFile) {
   EXPECT_EQ(settings.kind, "green");
 }
 
-TEST(Options, TakeABareNumberInTheFileAsSeconds) {
+TEST(Options, NumberWithoutUnitIsSeconds) {
   Settings settings;
   settings.flags({}).file_text("pause = 30").resolve();
   EXPECT_EQ(settings.pause, 30s);
 }
 
-TEST(Options, KeepTheOrderOfRepeatedPairs) {
+TEST(Options, RepeatedPairsKeepTheirOrder) {
   Settings settings;
   settings.flags({"-H", "b=1", "-H", "a=2=3", "-H", "b=", "file"}).resolve();
   EXPECT_THAT(settings.headers, ElementsAre(Pair("b", "1"), Pair("a", "2=3"), Pair("b", "")));
   EXPECT_EQ(settings.file, "file");
 }
 
-TEST(Options, GiveAFlagAValueOnlyWithAnEqualsSign) {
+TEST(Options, OptionalValueRequiresEqualsSign) {
   Settings bare;
   bare.flags({"--wait", "file"}).resolve();
   EXPECT_EQ(bare.wait, 60s);
@@ -183,27 +186,27 @@ TEST(Options, GiveAFlagAValueOnlyWithAnEqualsSign) {
   EXPECT_EQ(valued.wait, 5s);
 }
 
-TEST(Options, CountARepeatedFlag) {
+TEST(Options, RepeatedFlagIsCounted) {
   Settings settings;
   settings.flags({"-vv"}).resolve();
   EXPECT_EQ(settings.verbose.times, 2);
 }
 
-TEST(Options, NameFileLineAndKnownKeysForAnUnknownKey) {
+TEST(Options, UnknownKeyErrorNamesLineAndKnownKeys) {
   Settings settings;
   settings.flags({}).file_text("name = \"x\"\nnmae = \"y\"\n");
-  EXPECT_THAT(settings.fault(), AllOf(HasSubstr("config.toml:2: unknown key \"nmae\""),
-                                      HasSubstr("[properties]"), HasSubstr("name, on, pause")));
+  EXPECT_THAT(settings.error_message(), AllOf(HasSubstr("config.toml:2: unknown key \"nmae\""),
+                                              HasSubstr("[properties]"), HasSubstr("name, on, pause")));
 }
 
-TEST(Options, LeaveTheTablesOfOtherProgramsAlone) {
+TEST(Options, TablesOfOtherProgramsAreIgnored) {
   Settings settings;
   settings.flags({}).file_text("[supervisor]\nanything = 1\n").resolve();
   EXPECT_EQ(settings.name, "default");
 }
 
-TEST(Options, NameFileLineAndTypeForAWrongType) {
-  const std::vector<std::pair<std::string, std::string>> faults = {
+TEST(Options, WrongTypeErrorNamesLineAndType) {
+  const std::vector<std::pair<std::string, std::string>> errors = {
       {"name = 5", "config.toml:1: name must be a string in quotes"},
       {"\non = \"true\"", "config.toml:2: on must be true or false"},
       {"count = \"three\"", "config.toml:1: count must be a whole number"},
@@ -214,39 +217,135 @@ TEST(Options, NameFileLineAndTypeForAWrongType) {
       {"properties = \"a=b\"", "config.toml:1: properties must be a table"},
       {"properties.a = [\"b\"]", "config.toml:1: properties.a must be a table of property names and values"},
       {"kind = \"blue\"", "config.toml:1: kind must be red or green, not \"blue\""}};
-  for (const auto& [text, fault] : faults) {
+  for (const auto& [text, message] : errors) {
     Settings settings;
     settings.flags({}).file_text(text);
-    EXPECT_THAT(settings.fault(), HasSubstr(fault)) << text;
+    EXPECT_THAT(settings.error_message(), HasSubstr(message)) << text;
   }
 }
 
-TEST(Options, NameTheVariableOrFlagOfAWrongValue) {
+TEST(Options, InvalidValueErrorNamesVariableOrFlag) {
   Settings variable;
   variable.flags({}).variable("GRACEDB_KAFKA_PAUSE", "soon");
-  EXPECT_THAT(variable.fault(),
+  EXPECT_THAT(variable.error_message(),
               HasSubstr("$GRACEDB_KAFKA_PAUSE must be a duration such as 500ms, 10s or 2m, not \"soon\""));
   Settings flag;
   flag.flags({"--count", "-3"});
-  EXPECT_THAT(flag.fault(), HasSubstr("--count must be a whole number, not \"-3\""));
+  EXPECT_THAT(flag.error_message(), HasSubstr("--count must be a whole number, not \"-3\""));
   Settings pair;
   pair.flags({"-X", "linger.ms"});
-  EXPECT_THAT(pair.fault(), HasSubstr("must be NAME=VALUE, not \"linger.ms\""));
+  EXPECT_THAT(pair.error_message(), HasSubstr("must be NAME=VALUE, not \"linger.ms\""));
 }
 
-TEST(Options, DoNotReadAVariableThatAFlagBeats) {
+TEST(Options, OverriddenVariableIsNotParsed) {
   Settings settings;
   settings.flags({"--pause", "2s"}).variable("GRACEDB_KAFKA_PAUSE", "soon").resolve();
   EXPECT_EQ(settings.pause, 2s);
 }
 
-TEST(Options, ShowTheirVariableInTheHelp) {
+TEST(Options, HelpShowsEnvironmentVariable) {
   Settings settings;
   const auto sections = settings.options.help();
   ASSERT_EQ(sections.size(), 1U);
   EXPECT_THAT(sections[0].entries[0].first, HasSubstr("-n, --name"));
   EXPECT_THAT(sections[0].entries[0].second, HasSubstr("[$GRACEDB_KAFKA_NAME]"));
   EXPECT_EQ(settings.options.arguments(), " [FILE]");
+}
+
+EnvironmentReader environment_of(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ConfigFile, DefaultPathFollowsXdg) {
+  EXPECT_EQ(default_config_path(environment_of({{"HOME", "/home/a"}})),
+            "/home/a/.config/gracedb-kafka/config.toml");
+  EXPECT_EQ(default_config_path(environment_of({{"HOME", "/home/a"}, {"XDG_CONFIG_HOME", "/etc/xdg"}})),
+            "/etc/xdg/gracedb-kafka/config.toml");
+  EXPECT_EQ(default_config_path(environment_of({{"HOME", "/home/a"}, {"XDG_CONFIG_HOME", "relative"}})),
+            "/home/a/.config/gracedb-kafka/config.toml");
+  EXPECT_EQ(default_config_path(environment_of({})), std::nullopt);
+}
+
+TEST(ConfigFile, DefaultFileIsOptional) {
+  const TemporaryDirectory directory;
+  const auto environment = environment_of({{"XDG_CONFIG_HOME", directory.path().string()}});
+  EXPECT_TRUE(ConfigFile::find(std::nullopt, environment).entries().empty());
+}
+
+TEST(ConfigFile, NamedFileMustExist) {
+  const TemporaryDirectory directory;
+  const std::string path = (directory.path() / "none.toml").string();
+  EXPECT_THAT(error_of([&] { ConfigFile::find(path, environment_of({})); }), HasSubstr(path));
+  EXPECT_THAT(error_of([&] { ConfigFile::read(directory.path()); }),
+              HasSubstr("cannot read " + directory.path().string()));
+}
+
+TEST(ConfigFile, EntriesHaveTypeAndLocation) {
+  const TemporaryDirectory directory;
+  const auto path = directory.write("config.toml", "a = \"x\"\n\nb = true\n[t]\nc = 5\nd = [\"p\", \"q\"]\n");
+  const ConfigFile file = ConfigFile::read(path);
+  ASSERT_EQ(file.entries().size(), 4U);
+  std::map<std::string, ConfigEntry> entries;
+  for (const ConfigEntry& entry : file.entries())
+    entries[entry.key] = entry;
+  EXPECT_EQ(entries["a"].type, ConfigType::text);
+  EXPECT_EQ(entries["b"].type, ConfigType::boolean);
+  EXPECT_EQ(entries["b"].location, path.string() + ":3");
+  EXPECT_EQ(entries["t.c"].type, ConfigType::number);
+  EXPECT_THAT(entries["t.c"].values, ElementsAre("5"));
+  EXPECT_THAT(entries["t.d"].values, ElementsAre("p", "q"));
+}
+
+TEST(ConfigFile, SyntaxErrorNamesTheLine) {
+  const TemporaryDirectory directory;
+  const auto path = directory.write("config.toml", "a = 1\nb = = 2\n");
+  EXPECT_THAT(error_of([&] { ConfigFile::read(path); }), HasSubstr(path.string() + ":2: "));
+}
+
+TEST(Help, HasTwoColumns) {
+  EXPECT_EQ(
+      format_help({{"Options", {{"-a", "first"}, {"-b", ""}}}, {"Empty", {}}, {"More", {{"-c", "third"}}}}),
+      "Options:\n"
+      "  -a                            first\n"
+      "  -b\n"
+      "\n"
+      "More:\n"
+      "  -c                            third\n");
+}
+
+TEST(Help, PutsMeaningBelowALongName) {
+  EXPECT_EQ(format_help({{"Options", {{"--a-very-long-name-of-an-option", "meaning"}}}}),
+            "Options:\n"
+            "  --a-very-long-name-of-an-option\n"
+            "                                meaning\n");
+}
+
+TEST(Help, WrapsAtOneHundredCharacters) {
+  std::string meaning;
+  for (int i = 0; i < 60; ++i)
+    meaning += "word ";
+  std::istringstream lines(format_help({{"Options", {{"-a", meaning}}}}));
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count)
+    EXPECT_LE(line.size(), 100U) << line;
+  EXPECT_GT(count, 4);
+}
+
+TEST(Help, DoesNotSplitLongWords) {
+  const std::string url(120, 'x');
+  EXPECT_NE(format_help({{"Options", {{"-a", url + " end"}}}}).find(url), std::string::npos);
 }
 
 }  // namespace

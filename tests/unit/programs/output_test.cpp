@@ -1,7 +1,11 @@
 #include "common/output.hpp"
 
+#include "common/exit_code.hpp"
+#include "core/log.hpp"
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <array>
@@ -44,7 +48,7 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};
 };
 
-TEST(Output, WritesWhatIsLargerThanThePipeWhole) {
+TEST(Output, WritesMoreThanThePipeHolds) {
   Pipe pipe;
   Output output(pipe.writer());
   const std::string text(1'000'000, 'x');
@@ -55,7 +59,7 @@ TEST(Output, WritesWhatIsLargerThanThePipeWhole) {
   EXPECT_FALSE(output.busy());
 }
 
-TEST(Output, WaitsForAReaderWhereThePipeDoesNotBlock) {
+TEST(Output, WaitsForTheReaderOfANonBlockingPipe) {
   Pipe pipe;
   ASSERT_EQ(::fcntl(pipe.writer(), F_SETFL, O_NONBLOCK), 0);
   Output output(pipe.writer());
@@ -66,7 +70,7 @@ TEST(Output, WaitsForAReaderWhereThePipeDoesNotBlock) {
   EXPECT_EQ(reader.get().size(), text.size());
 }
 
-TEST(Output, ThrowsWhereTheReaderHasGone) {
+TEST(Output, ThrowsBrokenPipe) {
   std::signal(SIGPIPE, SIG_IGN);
   Pipe pipe;
   pipe.close_reader();
@@ -74,7 +78,7 @@ TEST(Output, ThrowsWhereTheReaderHasGone) {
   EXPECT_THROW(output.line("text"), BrokenPipe);
 }
 
-TEST(Output, ThrowsWhereTheDiskIsFull) {
+TEST(Output, ThrowsIfTheDiskIsFull) {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   ASSERT_GE(full, 0);
   Output output(full);
@@ -82,14 +86,53 @@ TEST(Output, ThrowsWhereTheDiskIsFull) {
   ::close(full);
 }
 
-TEST(Style, ColoursOnlyWhereAsked) {
+TEST(OutputDeathTest, ClosedStandardOutputIsNamed) {
+  const auto program = [] {
+    ::close(STDOUT_FILENO);
+    reserve_standard_descriptors();
+    // Without the reservation, this file would get the number of standard output.
+    const int next = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+    try {
+      Output(STDOUT_FILENO).line("text");
+    } catch (const OutputError& error) {
+      write_error(error.what());
+    }
+    ::_exit(next > STDERR_FILENO ? 1 : 0);
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(1), "cannot write results: standard output is closed");
+}
+
+TEST(Style, AddsColoursIfEnabled) {
   EXPECT_EQ(Style(true).red("FAILED"), "\033[31;1mFAILED\033[0m");
   EXPECT_EQ(Style(false).red("FAILED"), "FAILED");
 }
 
-TEST(Style, IsPlainWhereTheOutputIsNoTerminal) {
+TEST(Style, HasNoColoursOnAPipe) {
   Pipe pipe;
   EXPECT_EQ(Style::of(pipe.writer()).bold("x"), "x");
+}
+
+TEST(LogSetup, ParsesLevelsAndFormats) {
+  EXPECT_EQ(parse_log_level("warning"), LogLevel::warning);
+  EXPECT_EQ(parse_log_level("off"), LogLevel::off);
+  EXPECT_EQ(parse_log_format("json"), LogFormat::json);
+  EXPECT_THROW(parse_log_level("loud"), UsageError);
+  EXPECT_THROW(parse_log_format("xml"), UsageError);
+}
+
+TEST(LogSetup, WritesOneJsonObjectPerLine) {
+  testing::internal::CaptureStderr();
+  set_up_log(LogLevel::info, LogFormat::json);
+  log::write(LogLevel::info, "gracedb.kafka", std::string_view("two\nlines \"quoted\""));
+  log::write(LogLevel::debug, "gracedb.kafka", std::string_view("below the level"));
+  set_up_log(LogLevel::warning, LogFormat::text);
+  const std::string text = testing::internal::GetCapturedStderr();
+  ASSERT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  const auto line = nlohmann::json::parse(text);
+  EXPECT_EQ(line.at("level"), "info");
+  EXPECT_EQ(line.at("logger"), "gracedb.kafka");
+  EXPECT_EQ(line.at("message"), "two\nlines \"quoted\"");
+  EXPECT_EQ(line.at("time").get<std::string>().back(), 'Z');
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-#include "gracedb-kafka/broker_probe.hpp"
-#include "gracedb-kafka/kafka_probe.hpp"
-#include "gracedb-kafka/tls_probe.hpp"
+#include "gracedb-kafka/probes.hpp"
+
 #include "support/fake_certificate.hpp"
 #include "support/mock_kafka.hpp"
 #include "support/temporary_directory.hpp"
@@ -24,26 +23,26 @@ using testing::HasSubstr;
 
 Server server_on(int port, std::string host = "127.0.0.1") { return {std::move(host), std::to_string(port)}; }
 
-// A server that speaks TLS, and the certificate it shows, which is its own issuer.
+// A TLS server with a self-signed certificate.
 class TlsServer {
  public:
   explicit TlsServer(std::chrono::seconds lifetime = 24h)
-      : certificate_(folder_.write("server.pem", fake_certificate(lifetime)).string()),
+      : certificate_(directory_.write("server.pem", fake_certificate(lifetime)).string()),
         server_([](const TestRequest&) -> TestReply { return {}; }, certificate_) {}
 
   const std::string& certificate() const { return certificate_; }
   int port() const { return server_.port(); }
-  TlsFinding look(const std::string& host, const TlsSettings& settings) const {
+  TlsResult probe(const std::string& host, const TlsSettings& settings) const {
     return probe_tls(Socket(resolve(server_on(port())).front(), 5s), host, settings, 5s);
   }
 
  private:
-  TemporaryDirectory folder_;
+  TemporaryDirectory directory_;
   std::string certificate_;
   TestServer server_;
 };
 
-TEST(BootstrapServers, AreSplit) {
+TEST(BootstrapServers, AreParsed) {
   const auto servers = parse_servers(" kafka.ligo.org:9093 ,SASL_SSL://b:1,[::1]:2,plain,[fe80::1]");
   ASSERT_EQ(servers.size(), 5U);
   EXPECT_EQ(servers[0].text(), "kafka.ligo.org:9093");
@@ -54,16 +53,16 @@ TEST(BootstrapServers, AreSplit) {
   EXPECT_EQ(servers[4].text(), "[fe80::1]:9092");
 }
 
-TEST(BootstrapServers, MayBeMalformedWithoutHarm) {
+TEST(BootstrapServers, MalformedTextDoesNotThrow) {
   for (const char* text : {"", ",", "[", "[::1", ":", "://", "[]:", "a:b:c"}) {
     EXPECT_NO_THROW(parse_servers(text)) << text;
   }
 }
 
-TEST(Probes, NameAHostThatIsNotKnown) {
+TEST(Probes, UnknownHostIsNamed) {
   try {
     resolve({.host = "no-such-host.invalid", .port = "9092"});
-    ADD_FAILURE() << "a name under .invalid was resolved";
+    ADD_FAILURE() << "resolved a name under .invalid";
   } catch (const ProbeError& error) {
     EXPECT_EQ(error.code(), programs::ExitCode::unreachable);
     EXPECT_THAT(error.what(), HasSubstr("no-such-host.invalid:9092"));
@@ -71,75 +70,76 @@ TEST(Probes, NameAHostThatIsNotKnown) {
   }
 }
 
-TEST(Probes, NameAnAddressThatRefuses) {
-  const Address nobody = resolve(server_on(1)).front();
+TEST(Probes, RefusedConnectionIsNamed) {
+  const Address closed = resolve(server_on(1)).front();
   try {
-    const Socket socket(nobody, 5s);
-    ADD_FAILURE() << "port 1 has answered";
+    const Socket socket(closed, 5s);
+    ADD_FAILURE() << "connected to port 1";
   } catch (const ProbeError& error) {
     EXPECT_THAT(error.what(), HasSubstr("127.0.0.1:1: Connection refused"));
   }
 }
 
-TEST(TlsProbe, TrustsACertificateOfTheGivenAuthority) {
+TEST(TlsProbe, TrustsCertificateOfGivenAuthority) {
   const TlsServer server;
-  const TlsFinding finding = server.look("localhost", {.ca_cert = server.certificate()});
-  EXPECT_EQ(finding.fault, "");
-  EXPECT_THAT(finding.version, HasSubstr("TLSv1."));
-  EXPECT_THAT(finding.names, Contains("localhost"));
-  EXPECT_EQ(finding.issuer, "localhost");
-  EXPECT_GT(finding.expires, std::chrono::system_clock::now());
+  const TlsResult result = server.probe("localhost", {.ca_cert = server.certificate()});
+  EXPECT_EQ(result.error, "");
+  EXPECT_THAT(result.version, HasSubstr("TLSv1."));
+  EXPECT_THAT(result.names, Contains("localhost"));
+  EXPECT_EQ(result.issuer, "localhost");
+  EXPECT_GT(result.expires, std::chrono::system_clock::now());
 }
 
-TEST(TlsProbe, TellsAnAuthorityThatIsNotKnown) {
+TEST(TlsProbe, ReportsUnknownAuthority) {
   const TlsServer server;
-  EXPECT_THAT(server.look("localhost", {}).fault, HasSubstr("self-signed"));
+  EXPECT_THAT(server.probe("localhost", {}).error, HasSubstr("self-signed"));
 }
 
-TEST(TlsProbe, TellsAnotherName) {
+TEST(TlsProbe, ReportsHostNameMismatch) {
   const TlsServer server;
-  EXPECT_THAT(server.look("kafka.ligo.org", {.ca_cert = server.certificate()}).fault, HasSubstr("hostname"));
-  EXPECT_EQ(server.look("kafka.ligo.org", {.ca_cert = server.certificate(), .verify_name = false}).fault, "");
+  EXPECT_THAT(server.probe("kafka.ligo.org", {.ca_cert = server.certificate()}).error, HasSubstr("hostname"));
+  EXPECT_EQ(server.probe("kafka.ligo.org", {.ca_cert = server.certificate(), .verify_name = false}).error,
+            "");
 }
 
-TEST(TlsProbe, TellsAnExpiredCertificate) {
+TEST(TlsProbe, ReportsExpiredCertificate) {
   const TlsServer server(-1h);
-  EXPECT_THAT(server.look("localhost", {.ca_cert = server.certificate()}).fault, HasSubstr("expired"));
+  EXPECT_THAT(server.probe("localhost", {.ca_cert = server.certificate()}).error, HasSubstr("expired"));
 }
 
-TEST(TlsProbe, NamesAnAuthorityFileThatCannotBeUsed) {
+TEST(TlsProbe, NamesUnusableAuthorityFile) {
   const TlsServer server;
   try {
-    server.look("localhost", {.ca_cert = "/nonexistent/ca.pem"});
-    ADD_FAILURE() << "a missing file was used";
+    server.probe("localhost", {.ca_cert = "/nonexistent/ca.pem"});
+    ADD_FAILURE() << "loaded a missing file";
   } catch (const ProbeError& error) {
     EXPECT_EQ(error.code(), programs::ExitCode::usage);
     EXPECT_THAT(error.what(), HasSubstr("/nonexistent/ca.pem"));
   }
 }
 
-TEST(TlsProbe, TellsAServerWithoutTls) {
+TEST(TlsProbe, FailsOnServerWithoutTls) {
   const TestServer server([](const TestRequest&) -> TestReply { return {}; });
   const Address address = resolve(server_on(server.port())).front();
   EXPECT_THROW(probe_tls(Socket(address, 5s), "localhost", {}, 2s), ProbeError);
 }
 
-TEST(KafkaProbe, KnowsAPlainBroker) {
+TEST(KafkaProbe, IdentifiesPlaintextBroker) {
   const MockKafka broker;
   const Server server = parse_servers(broker.bootstrap_servers()).front();
   EXPECT_EQ(identify_listener(server, resolve(server).front(), 5s), Listener::plaintext);
 }
 
-TEST(KafkaProbe, KnowsAListenerWithTls) {
+TEST(KafkaProbe, IdentifiesTlsListener) {
   const TlsServer server;
-  const Server place = server_on(server.port());
-  EXPECT_EQ(identify_listener(place, resolve(place).front(), 2s), Listener::tls);
+  const Server address = server_on(server.port());
+  EXPECT_EQ(identify_listener(address, resolve(address).front(), 2s), Listener::tls);
 }
 
-TEST(KafkaProbe, KnowsThatSomethingElseIsNoBroker) {
+TEST(KafkaProbe, HttpServerIsUnknown) {
   const TestServer server([](const TestRequest&) -> TestReply { return {}; });
-  const Server place = server_on(server.port());
-  EXPECT_EQ(identify_listener(place, resolve(place).front(), 500ms), Listener::unknown);
+  const Server address = server_on(server.port());
+  EXPECT_EQ(identify_listener(address, resolve(address).front(), 500ms), Listener::unknown);
 }
 
 }  // namespace

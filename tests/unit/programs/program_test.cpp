@@ -19,7 +19,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// A program with one command, and what it has written.
+// A program with one command, and its output.
 class TestProgram {
  public:
   explicit TestProgram(Program::Run run = [](Context&) { return ExitCode::ok; })
@@ -55,7 +55,7 @@ class TestProgram {
   Options& options_;
 };
 
-TEST(Programs, RunTheirCommand) {
+TEST(Program, RunsTheCommand) {
   TestProgram program([](Context& context) {
     context.output.line("done");
     return ExitCode::topic;
@@ -65,10 +65,10 @@ TEST(Programs, RunTheirCommand) {
   EXPECT_EQ(program.err, "");
 }
 
-TEST(Programs, ReadFlagEnvironmentAndFile) {
-  const test_support::TemporaryDirectory folder;
+TEST(Program, ReadsCommandLineEnvironmentAndFile) {
+  const test_support::TemporaryDirectory directory;
   const auto path =
-      folder.write("c.toml", "bootstrap_servers = \"file:1\"\nca_cert = \"file.pem\"\nno_ssl = true\n");
+      directory.write("c.toml", "bootstrap_servers = \"file:1\"\nca_cert = \"file.pem\"\nno_ssl = true\n");
   TestProgram program;
   program.variables = {{"GRACEDB_KAFKA_BOOTSTRAP_SERVERS", "environment:1"},
                        {"GRACEDB_SERVICE_URL", "https://environment/"},
@@ -80,23 +80,23 @@ TEST(Programs, ReadFlagEnvironmentAndFile) {
   EXPECT_TRUE(program.connection.no_ssl);
 }
 
-TEST(Programs, ReportWrongUseInOneLineWithTheCommandsHelp) {
+TEST(Program, UsageErrorIsOneLineThatNamesTheHelp) {
   TestProgram program;
   EXPECT_EQ(program.run({"act", "--bogus"}), 2);
   EXPECT_THAT(program.err, AllOf(StartsWith("prog: "), HasSubstr("--bogus"), HasSubstr("prog act --help")));
   EXPECT_EQ(std::count(program.err.begin(), program.err.end(), '\n'), 1);
 }
 
-TEST(Programs, NameTheirCommandsWhereNoneOrAnUnknownOneIsGiven) {
+TEST(Program, MissingOrUnknownCommandErrorListsCommands) {
   TestProgram none;
   EXPECT_EQ(none.run({}), 2);
-  EXPECT_THAT(none.err, HasSubstr("One of act"));
+  EXPECT_THAT(none.err, HasSubstr("missing command; use one of act"));
   TestProgram unknown;
   EXPECT_EQ(unknown.run({"atc"}), 2);
-  EXPECT_THAT(unknown.err, HasSubstr("\"atc\" is no command"));
+  EXPECT_THAT(unknown.err, HasSubstr("unknown command \"atc\""));
 }
 
-// A service with commands of two words beside its work.
+// A service with a main function and commands of two words.
 class TestService {
  public:
   TestService()
@@ -106,18 +106,18 @@ class TestService {
                   .shows_results = false,
                   .is_service = true,
                   .other_sections = {}}) {
-    program_.set_main(note("main")).add({.names = "--pause", .target = &pause_, .key = "service.pause"});
+    program_.set_main(record("main")).add({.names = "--pause", .target = &pause_, .key = "service.pause"});
     program_
-        .add_command({.name = "letters list",
+        .add_command({.name = "items list",
                       .description = "Lists",
                       .footer = {},
                       .log_level = {},
                       .shows_results = true,
                       .other_sections = {"service"}},
-                     note("list"))
+                     record("list"))
         .add({.names = "ID", .target = &ids});
-    program_.add_command({.name = "letters drop", .description = "Drops", .footer = {}, .log_level = {}},
-                         note("drop"));
+    program_.add_command({.name = "items drop", .description = "Drops", .footer = {}, .log_level = {}},
+                         record("drop"));
   }
 
   int run(std::vector<const char*> arguments, const std::string& config = {}) {
@@ -140,7 +140,7 @@ class TestService {
   std::vector<std::string> ids;
 
  private:
-  Program::Run note(const char* name) {
+  Program::Run record(const char* name) {
     return [this, name](Context&) {
       done = name;
       return ExitCode::ok;
@@ -151,65 +151,65 @@ class TestService {
   std::chrono::milliseconds pause_{0};
 };
 
-TEST(ProgramsWithCommandsOfTwoWords, DoTheirWorkWithoutACommand) {
+TEST(ProgramWithTwoWordCommands, RunsMainWithoutCommand) {
   TestService service;
   EXPECT_EQ(service.run({}), 0);
   EXPECT_EQ(service.done, "main");
 }
 
-TEST(ProgramsWithCommandsOfTwoWords, RunTheCommandWithItsArguments) {
+TEST(ProgramWithTwoWordCommands, RunsTheCommandWithItsArguments) {
   TestService service;
-  EXPECT_EQ(service.run({"letters", "list", "a", "b", "--json"}), 0) << service.err;
+  EXPECT_EQ(service.run({"items", "list", "a", "b", "--json"}), 0) << service.err;
   EXPECT_EQ(service.done, "list");
   EXPECT_THAT(service.ids, testing::ElementsAre("a", "b"));
 }
 
-TEST(ProgramsWithCommandsOfTwoWords, NameTheSecondWordsWhereItIsMissingOrUnknown) {
+TEST(ProgramWithTwoWordCommands, MissingOrUnknownSecondWordErrorListsCommands) {
   TestService missing;
-  EXPECT_EQ(missing.run({"letters"}), 2);
-  EXPECT_THAT(missing.err, HasSubstr("letters list, letters drop"));
+  EXPECT_EQ(missing.run({"items"}), 2);
+  EXPECT_THAT(missing.err, HasSubstr("items list, items drop"));
   TestService unknown;
-  EXPECT_EQ(unknown.run({"letters", "lost"}), 2);
-  EXPECT_THAT(unknown.err, HasSubstr("\"lost\" is no command"));
+  EXPECT_EQ(unknown.run({"items", "lost"}), 2);
+  EXPECT_THAT(unknown.err, HasSubstr("unknown command \"lost\""));
   EXPECT_EQ(unknown.done, "");
 }
 
-TEST(ProgramsWithCommandsOfTwoWords, RefuseOptionsOfTheWorkBeforeAndBehindACommand) {
-  for (const auto& arguments : {std::vector<const char*>{"--pause", "1s", "letters", "drop"},
-                                std::vector<const char*>{"letters", "drop", "--pause", "1s"}}) {
+TEST(ProgramWithTwoWordCommands, RejectsOptionsOfMainWithACommand) {
+  for (const auto& arguments : {std::vector<const char*>{"--pause", "1s", "items", "drop"},
+                                std::vector<const char*>{"items", "drop", "--pause", "1s"}}) {
     TestService service;
     EXPECT_EQ(service.run(arguments), 2);
-    EXPECT_THAT(service.err, HasSubstr("--pause is not an option of served letters drop"));
+    EXPECT_THAT(service.err, HasSubstr("--pause is not an option of served items drop"));
   }
 }
 
-TEST(ProgramsWithCommandsOfTwoWords, TellOfTheCommandsInTheirHelp) {
+TEST(ProgramWithTwoWordCommands, HelpListsCommands) {
   TestService service;
   EXPECT_EQ(service.run({"--help"}), 0);
-  EXPECT_THAT(service.out, AllOf(HasSubstr("letters list"), HasSubstr("--pause")));
+  EXPECT_THAT(service.out, AllOf(HasSubstr("items list"), HasSubstr("--pause")));
   TestService command;
-  EXPECT_EQ(command.run({"letters", "list", "--help"}), 0);
-  EXPECT_THAT(command.out, AllOf(HasSubstr("Usage: served letters list [OPTIONS] [ID...]"),
+  EXPECT_EQ(command.run({"items", "list", "--help"}), 0);
+  EXPECT_THAT(command.out, AllOf(HasSubstr("Usage: served items list [OPTIONS] [ID...]"),
                                  testing::Not(HasSubstr("--pause"))));
 }
 
-TEST(ProgramsWithCommandsOfTwoWords, LeaveTheTableOfTheWorkToItWhereTheyAreTold) {
-  const test_support::TemporaryDirectory folder;
-  const auto path = folder.write("c.toml", "[service]\npause = \"1s\"\n");
+TEST(ProgramWithTwoWordCommands, IgnoresTableOfMainOnlyIfConfigured) {
+  const test_support::TemporaryDirectory directory;
+  const auto path = directory.write("c.toml", "[service]\npause = \"1s\"\n");
   TestService list;
-  EXPECT_EQ(list.run({"letters", "list"}, path.string()), 0) << list.err;
+  EXPECT_EQ(list.run({"items", "list"}, path.string()), 0) << list.err;
   TestService drop;
-  EXPECT_EQ(drop.run({"letters", "drop"}, path.string()), 2);
+  EXPECT_EQ(drop.run({"items", "drop"}, path.string()), 2);
 }
 
-TEST(Programs, ReportFailuresAsJsonWhereResultsAre) {
+TEST(Program, JsonOptionMakesErrorsJson) {
   TestProgram program([](Context&) -> ExitCode { throw KafkaTopicError("no such topic"); });
   EXPECT_EQ(program.run({"act", "--json"}), 5);
   EXPECT_EQ(nlohmann::json::parse(program.err), nlohmann::json({{"error", "no such topic"}, {"code", 5}}));
   EXPECT_EQ(program.out, "");
 }
 
-TEST(Programs, NeverShowAToken) {
+TEST(Program, RedactsTokens) {
   const std::string token = test_support::fake_token({{"sub", "albert"}});
   TestProgram program([&token](Context& context) -> ExitCode {
     note(context, "prog", "found " + token);
@@ -219,19 +219,19 @@ TEST(Programs, NeverShowAToken) {
   EXPECT_THAT(program.err, AllOf(HasSubstr("prog: found [token]"), HasSubstr("prog: sent [token]")));
 }
 
-TEST(Programs, EndQuietlyWhereTheReaderHasGone) {
+TEST(Program, BrokenPipeIs141WithoutMessage) {
   TestProgram program([](Context&) -> ExitCode { throw BrokenPipe("gone"); });
   EXPECT_EQ(program.run({"act"}), 141);
   EXPECT_EQ(program.err, "");
 }
 
-TEST(Programs, SurviveAnyException) {
+TEST(Program, UnknownExceptionIs1) {
   TestProgram program([](Context&) -> ExitCode { throw 42; });
   EXPECT_EQ(program.run({"act"}), 1);
-  EXPECT_EQ(program.err, "prog: unknown failure\n");
+  EXPECT_EQ(program.err, "prog: unknown error\n");
 }
 
-TEST(Programs, ShowTheHelpOfACommandOnStandardOutput) {
+TEST(Program, PrintsHelpToStandardOutput) {
   TestProgram program;
   EXPECT_EQ(program.run({"act", "--help"}), 0);
   EXPECT_THAT(program.out, AllOf(HasSubstr("Usage: prog act [OPTIONS]"), HasSubstr("$GRACEDB_SERVICE_URL"),
@@ -239,13 +239,13 @@ TEST(Programs, ShowTheHelpOfACommandOnStandardOutput) {
   EXPECT_EQ(program.err, "");
 }
 
-TEST(Programs, ShowTheirVersionsAndThoseOfTheLibraries) {
+TEST(Program, PrintsVersionsOfProgramAndLibraries) {
   TestProgram program;
   EXPECT_EQ(program.run({"--version"}), 0);
   EXPECT_THAT(program.out, AllOf(StartsWith("prog "), HasSubstr("librdkafka "), HasSubstr("libcurl ")));
 }
 
-TEST(Programs, MayDoWithoutCommands) {
+TEST(Program, WorksWithoutCommands) {
   Program program({.name = "prog", .description = "Tests.", .footer = "The end.", .other_sections = {}});
   bool ran = false;
   std::string topic;

@@ -12,73 +12,78 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Each case ends its own process, as a program would; the death test looks at what is left of it.
-class SignalWatchDeathTest : public testing::Test {
+// Each case ends its own process; the death test checks exit code and standard error.
+class SignalHandlerDeathTest : public testing::Test {
  protected:
-  SignalWatchDeathTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+  SignalHandlerDeathTest() {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    // The test may itself run as a background job that ignores SIGINT.
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+      std::signal(signal, SIG_DFL);
+  }
 };
 
 [[noreturn]] void wait_for_end() {
-  std::this_thread::sleep_for(20s);
+  std::this_thread::sleep_for(20s);  // limit of a test that fails
   ::_exit(99);
 }
 
-TEST_F(SignalWatchDeathTest, EndsTheProcessAtOnceWhereNobodyAskedToBeTold) {
+TEST_F(SignalHandlerDeathTest, EndsTheProcessAndNamesTheSignal) {
   const auto program = [] {
-    const SignalWatch watch("prog", [] { return false; });
+    const SignalHandler handler("prog", [] { return false; });
     ::kill(::getpid(), SIGTERM);
     wait_for_end();
   };
-  EXPECT_EXIT(program(), testing::ExitedWithCode(143), "prog: interrupted");
+  EXPECT_EXIT(program(), testing::ExitedWithCode(143), "prog: stopped by SIGTERM\n");
 }
 
-TEST_F(SignalWatchDeathTest, SaysTheNoticeItWasGiven) {
+TEST_F(SignalHandlerDeathTest, PrintsTheNotice) {
   const auto program = [] {
-    SignalWatch watch("prog", [] { return false; });
-    watch.set_notice("T0001 is submitted");
+    SignalHandler handler("prog", [] { return false; });
+    handler.set_notice("while waiting for T0001");
     ::kill(::getpid(), SIGINT);
     wait_for_end();
   };
-  EXPECT_EXIT(program(), testing::ExitedWithCode(130), "prog: T0001 is submitted");
+  EXPECT_EXIT(program(), testing::ExitedWithCode(130), "prog: stopped by SIGINT while waiting for T0001");
 }
 
-TEST_F(SignalWatchDeathTest, TellsWhoAskedAndLetsTheProcessEndByItself) {
+TEST_F(SignalHandlerDeathTest, CallsTheCallbackInsteadOfEndingTheProcess) {
   const auto program = [] {
-    SignalWatch watch("prog", [] { return false; });
-    std::promise<void> told;
-    const auto registration = watch.on_signal([&told] { told.set_value(); }, 20s);
+    SignalHandler handler("prog", [] { return false; });
+    std::promise<void> called;
+    const auto registration = handler.on_signal([&called] { called.set_value(); }, 20s);
     ::kill(::getpid(), SIGINT);
-    told.get_future().wait();
-    ::_exit(watch.received() == SIGINT ? static_cast<int>(watch.exit_code()) : 1);
+    called.get_future().wait();
+    ::_exit(handler.received() == SIGINT ? static_cast<int>(handler.exit_code()) : 1);
   };
   EXPECT_EXIT(program(), testing::ExitedWithCode(130), "");
 }
 
-TEST_F(SignalWatchDeathTest, EndsAProcessThatDoesNotEndInItsTime) {
+TEST_F(SignalHandlerDeathTest, EndsTheProcessAfterTheGracePeriod) {
   const auto program = [] {
-    SignalWatch watch("prog", [] { return false; });
-    const auto registration = watch.on_signal([] {}, 50ms);
+    SignalHandler handler("prog", [] { return false; });
+    const auto registration = handler.on_signal([] {}, 50ms);
     ::kill(::getpid(), SIGINT);
     wait_for_end();
   };
   EXPECT_EXIT(program(), testing::ExitedWithCode(130), "");
 }
 
-TEST_F(SignalWatchDeathTest, EndsTheProcessAtASecondSignal) {
+TEST_F(SignalHandlerDeathTest, SecondSignalEndsTheProcess) {
   const auto program = [] {
-    SignalWatch watch("prog", [] { return false; });
-    const auto registration = watch.on_signal([] { ::kill(::getpid(), SIGTERM); }, 20s);
+    SignalHandler handler("prog", [] { return false; });
+    const auto registration = handler.on_signal([] { ::kill(::getpid(), SIGTERM); }, 20s);
     ::kill(::getpid(), SIGINT);
     wait_for_end();
   };
   EXPECT_EXIT(program(), testing::ExitedWithCode(143), "");
 }
 
-TEST_F(SignalWatchDeathTest, LetsAWriteUnderWayFinish) {
+TEST_F(SignalHandlerDeathTest, CompletesAWriteInProgress) {
   const auto program = [] {
     std::atomic<bool> writing{true};
-    SignalWatch watch("prog", [&writing] { return writing.load(); });
-    const auto registration = watch.on_signal([] {}, 10ms);
+    SignalHandler handler("prog", [&writing] { return writing.load(); });
+    const auto registration = handler.on_signal([] {}, 10ms);
     ::kill(::getpid(), SIGINT);
     std::this_thread::sleep_for(200ms);
     [[maybe_unused]] const auto count = ::write(STDERR_FILENO, "whole", 5);
@@ -88,11 +93,29 @@ TEST_F(SignalWatchDeathTest, LetsAWriteUnderWayFinish) {
   EXPECT_EXIT(program(), testing::ExitedWithCode(130), "whole");
 }
 
-TEST(SignalWatch, PutsTheSignalMaskBack) {
+TEST_F(SignalHandlerDeathTest, IgnoredSignalsStayIgnored) {
+  const auto program = [] {
+    std::signal(SIGHUP, SIG_IGN);
+    std::signal(SIGINT, SIG_IGN);
+    const SignalHandler handler("prog", [] { return false; });
+    ::kill(::getpid(), SIGHUP);
+    ::kill(::getpid(), SIGINT);
+    ::kill(::getpid(), SIGTERM);
+    wait_for_end();
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(143), "prog: stopped by SIGTERM\n");
+}
+
+TEST(SignalNames, AreThoseOfTheShell) {
+  EXPECT_EQ(signal_name(SIGTERM), "SIGTERM");
+  EXPECT_EQ(signal_name(99), "signal 99");
+}
+
+TEST(SignalHandler, RestoresTheSignalMask) {
   sigset_t before;
   pthread_sigmask(SIG_SETMASK, nullptr, &before);
   {
-    const SignalWatch watch("prog", [] { return false; });
+    const SignalHandler handler("prog", [] { return false; });
   }
   sigset_t after;
   pthread_sigmask(SIG_SETMASK, nullptr, &after);

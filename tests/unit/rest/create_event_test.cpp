@@ -37,7 +37,7 @@ TestReply take_all(const TestRequest& request) {
   return {.status = 201, .body = R"({"graceid": "T0007", "warnings": []})"};
 }
 
-/// As `take_all`, with another answer at one path.
+/// As `take_all`, but with `reply` at one path.
 test_support::TestServer::Handler take_all_but(std::string path, TestReply reply) {
   return [path = std::move(path), reply = std::move(reply)](const TestRequest& request) {
     return request.path == path ? reply : take_all(request);
@@ -101,7 +101,7 @@ TEST(PlainCreation, ReadsTheFile) {
   EXPECT_THAT(request.field("search"), IsEmpty());
 }
 
-TEST(PlainCreation, LogsTheWarningsOfGraceDb) {
+TEST(PlainCreation, LogsWarningsFromGraceDb) {
   const CapturedLog log;
   const FakeGraceDb server(take_all_but(
       "/api/v2/events/",
@@ -111,7 +111,7 @@ TEST(PlainCreation, LogsTheWarningsOfGraceDb) {
   EXPECT_THAT(log.messages(LogLevel::warning), ElementsAre("GraceDB about T0007: Problem scanning data."));
 }
 
-TEST(Creation, IsCheckedBeforeAnythingIsSent) {
+TEST(Creation, ChecksOptionsBeforeAnythingIsSent) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   const auto refused = [&](auto change) {
@@ -128,11 +128,11 @@ TEST(Creation, IsCheckedBeforeAnythingIsSent) {
   EXPECT_THAT(refused([](auto& options) { options.replay_id = std::string(31, 'x'); }), HasSubstr("1 to 30"));
   EXPECT_THAT(refused([](auto& options) { options.contents.reset(); }),
               HasSubstr("cannot read /data/run 1/coinc.xml"));
-  EXPECT_THAT(refused([](auto& options) { options.gracedb_upload = false; }), HasSubstr("no producer"));
+  EXPECT_THAT(refused([](auto& options) { options.gracedb_upload = false; }), HasSubstr("pass a producer"));
   EXPECT_TRUE(server.requests().empty());
 }
 
-TEST(Completion, SendsTheFileWithWhereItCameFrom) {
+TEST(Completion, SendsTheFileWithBrokerAndTopic) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   const Response response = client.upload_reserved_event({.graceid = "T0007",
@@ -184,7 +184,7 @@ class OverKafka : public ::testing::Test {
   CapturedLog log_{LogLevel::warning};
 };
 
-TEST_F(OverKafka, ReservesThenPublishesTheWholeMessage) {
+TEST_F(OverKafka, ReservesThenPublishesTheCompleteMessage) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -235,7 +235,7 @@ TEST_F(OverKafka, SendsTheTestGroupToTheTestTopic) {
   EXPECT_EQ(client.create_event(options).delivery.value().topic, "127.test");
 }
 
-TEST_F(OverKafka, ReservesNothingWithoutUpload) {
+TEST_F(OverKafka, DoesNotReserveWithoutUpload) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -258,7 +258,7 @@ TEST_F(OverKafka, ReservesNothingWithoutUpload) {
   EXPECT_EQ(upload.message.graceid, std::nullopt);
 }
 
-TEST_F(OverKafka, RefusesAFileThatIsTooLargeBeforeItReserves) {
+TEST_F(OverKafka, RejectsATooLargeFileBeforeTheReservation) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client, {{"message.max.bytes", "20000"}});
@@ -272,7 +272,7 @@ TEST_F(OverKafka, RefusesAFileThatIsTooLargeBeforeItReserves) {
   EXPECT_TRUE(server.requests().empty());
 }
 
-TEST_F(OverKafka, TakesAFileThatJustFits) {
+TEST_F(OverKafka, AcceptsTheLargestFile) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer =
@@ -284,7 +284,7 @@ TEST_F(OverKafka, TakesAFileThatJustFits) {
   EXPECT_EQ(client.create_event(options).route, EventRoute::kafka);
 }
 
-TEST_F(OverKafka, NeverHidesARefusedCredential) {
+TEST_F(OverKafka, AlwaysThrowsForARejectedCredential) {
   for (const int status : {401, 403}) {
     const FakeGraceDb server(take_all_but("/api/v2/events/reserve/", {.status = status, .body = R"("no")"}));
     GraceDb client(anonymous(server.service_url()));
@@ -298,7 +298,7 @@ TEST_F(OverKafka, NeverHidesARefusedCredential) {
   }
 }
 
-TEST_F(OverKafka, GoesByPlainHttpWhereTheReservationFails) {
+TEST_F(OverKafka, FallsBackToPlainHttpIfTheReservationFails) {
   for (const TestReply& failure : {TestReply{.status = 500}, TestReply{.status = 201, .body = "{}"}}) {
     const FakeGraceDb server(take_all_but("/api/v2/events/reserve/", failure));
     GraceDb client(anonymous(server.service_url()));
@@ -313,11 +313,11 @@ TEST_F(OverKafka, GoesByPlainHttpWhereTheReservationFails) {
     EXPECT_EQ(server.requests().back().path, "/api/v2/events/");
     EXPECT_EQ(server.requests().back().file("eventFile").value().content, contents);
     EXPECT_EQ(producer.pending_messages(), 0U);
-    EXPECT_THAT(log_.messages(LogLevel::warning).back(), HasSubstr("no graceid could be reserved"));
+    EXPECT_THAT(log_.messages(LogLevel::warning).back(), HasSubstr("cannot reserve a graceid"));
   }
 }
 
-TEST_F(OverKafka, CompletesOverHttpWhereKafkaFails) {
+TEST_F(OverKafka, CompletesOverHttpIfKafkaFails) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -338,7 +338,7 @@ TEST_F(OverKafka, CompletesOverHttpWhereKafkaFails) {
   EXPECT_THAT(log_.messages(LogLevel::warning), ElementsAre(HasSubstr("Kafka failed for T0007")));
 }
 
-TEST_F(OverKafka, ThrowsWhatKafkaThrewWithTheGraceid) {
+TEST_F(OverKafka, ThrowsTheKafkaErrorWithTheGraceid) {
   const FakeGraceDb server(take_all);
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -366,10 +366,10 @@ TEST_F(OverKafka, DoesNotWaitLongerThanTheFlushTimeout) {
   const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(client.create_event(options).route, EventRoute::http_completion);
   EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
-  EXPECT_EQ(producer.pending_messages(), 0U) << "the message was withdrawn";
+  EXPECT_EQ(producer.pending_messages(), 0U) << "the message was given up";
 }
 
-TEST_F(OverKafka, NamesBothFailuresWhereHttpFailsAsWell) {
+TEST_F(OverKafka, ReportsBothErrorsIfHttpFailsToo) {
   const FakeGraceDb server(take_all_but("/api/v2/events/T0007/upload/", {.status = 500, .body = "broken"}));
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -382,7 +382,7 @@ TEST_F(OverKafka, NamesBothFailuresWhereHttpFailsAsWell) {
                     HasSubstr("127.gstlal")));
 }
 
-TEST(CreatedProducer, IsForTheInstanceOfTheClient) {
+TEST(CreatedProducer, UsesTheInstanceOfTheClient) {
   const GraceDb client(anonymous("https://gracedb-test.ligo.org/api/"));
   const kafka::ProducerOptions options{.bootstrap_servers = "127.0.0.1:1",
                                        .validate_token = false,
@@ -392,6 +392,17 @@ TEST(CreatedProducer, IsForTheInstanceOfTheClient) {
   kafka::ProducerOptions named = options;
   named.instance_name = "playground";
   EXPECT_EQ(client.create_kafka_producer(named).instance_name(), "playground");
+}
+
+TEST_F(OverKafka, ThrowsIfTheReservationIsDeeplyNestedJson) {
+  const FakeGraceDb server(
+      take_all_but("/api/v2/events/reserve/", {.status = 201, .body = std::string(60'000, '[')}));
+  GraceDb client(anonymous(server.service_url()));
+  kafka::Producer producer = producer_for(client);
+  CreateEventOptions options = event();
+  options.kafka = &producer;
+  EXPECT_THAT(message_of<HttpError>([&] { client.create_event(options); }),
+              HasSubstr("a reservation without a graceid"));
 }
 
 }  // namespace

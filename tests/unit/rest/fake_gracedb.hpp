@@ -14,11 +14,11 @@
 
 namespace gracedb::test_support {
 
-/// The API root of a GraceDB whose API is at `service` ("http://127.0.0.1:1234/api/") in `version` ("v2" or
-/// "").
+/// The API root of a GraceDB with the service URL `service` ("http://127.0.0.1:1234/api/") and `version`
+/// ("v2" or "").
 nlohmann::json root_document(const std::string& service, const std::string& version);
 
-/// A GraceDB of which only the API root works; every other request goes to `handler`.
+/// A GraceDB that serves its API root; `handler` answers every other request.
 class FakeGraceDb {
  public:
   explicit FakeGraceDb(TestServer::Handler handler = nullptr);
@@ -35,13 +35,13 @@ class FakeGraceDb {
   TestServer server_;
 };
 
-/// Anonymous, and quick to try again.
+/// Options without credentials and with quick retries.
 rest::GraceDbOptions anonymous(const std::string& service_url);
 
-/// Tries again after at most 5 ms.
+/// Retries after at most 5 ms.
 rest::RetryPolicy quick_retries();
 
-/// A process environment made of these variables only, of user 1000, with `temporary_directory` for "/tmp".
+/// A process environment with these variables only, user 1000, and `temporary_directory` instead of "/tmp".
 auth::Environment environment_of(std::map<std::string, std::string> variables,
                                  const std::string& temporary_directory = "/nonexistent");
 

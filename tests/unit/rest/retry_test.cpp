@@ -1,6 +1,5 @@
-#include "rest/retry.hpp"
-
 #include "fake_gracedb.hpp"
+#include "rest/session.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,19 +15,19 @@ Response answer(int status, std::map<std::string, std::string> headers = {}) {
   return {.status = status, .reason = {}, .headers = std::move(headers), .body = {}};
 }
 
-TEST(RetryAfter, IsSecondsOrADate) {
+TEST(RetryAfter, MayBeSecondsOrADate) {
   EXPECT_EQ(parse_retry_after("7", new_year), 7s);
   EXPECT_EQ(parse_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", new_year), 30s);
   EXPECT_EQ(parse_retry_after("Wed, 31 Dec 2025 00:00:00 GMT", new_year), 0s) << "a date that has passed";
 }
 
-TEST(RetryAfter, IsIgnoredWhereItMakesNoSense) {
+TEST(RetryAfter, IsIgnoredIfMalformed) {
   for (const char* text : {"", "soon", "-1 s", "99999999999999999999"}) {
     EXPECT_EQ(parse_retry_after(text, new_year), std::nullopt) << text;
   }
 }
 
-TEST(RetrySchedule, TriesAgainAfterPassingFailuresOnly) {
+TEST(RetrySchedule, RetriesTransientStatusesOnly) {
   for (const int status : {408, 409, 502, 504}) {
     EXPECT_TRUE(RetrySchedule({}).after_answer(answer(status))) << status;
   }
@@ -37,7 +36,7 @@ TEST(RetrySchedule, TriesAgainAfterPassingFailuresOnly) {
   }
 }
 
-TEST(RetrySchedule, TriesAgainWhereTheServerSaysWhen) {
+TEST(RetrySchedule, RetriesAfter429And503WithRetryAfter) {
   for (const int status : {429, 503}) {
     const auto wait = RetrySchedule({}).after_answer(answer(status, {{"retry-after", "2"}}));
     ASSERT_TRUE(wait) << status;
@@ -46,15 +45,15 @@ TEST(RetrySchedule, TriesAgainWhereTheServerSaysWhen) {
   }
 }
 
-TEST(RetrySchedule, GivesUpWhenTheServerAsksForTooLongAWait) {
+TEST(RetrySchedule, GivesUpIfRetryAfterIsTooLong) {
   EXPECT_FALSE(RetrySchedule({}).after_answer(answer(503, {{"retry-after", "3600"}})));
 }
 
-TEST(RetrySchedule, LeavesAConflictWhereToldSo) {
+TEST(RetrySchedule, DoesNotRetryAConflictIfDisabled) {
   EXPECT_FALSE(RetrySchedule({.retry_conflict = false}).after_answer(answer(409)));
 }
 
-TEST(RetrySchedule, EndsAfterTheNumberOfTries) {
+TEST(RetrySchedule, EndsAfterTheConfiguredNumberOfTries) {
   RetrySchedule schedule(test_support::quick_retries());
   EXPECT_TRUE(schedule.after_failure());
   EXPECT_TRUE(schedule.after_answer(answer(502)));
@@ -63,14 +62,30 @@ TEST(RetrySchedule, EndsAfterTheNumberOfTries) {
   EXPECT_EQ(schedule.tries(), 4);
 }
 
-TEST(RetrySchedule, EndsWhenTheTotalTimeIsUsedUp) {
+TEST(RetrySchedule, EndsAfterTheTotalTime) {
   RetrySchedule schedule({.longest_total = std::chrono::milliseconds(-1)});
   EXPECT_FALSE(schedule.after_failure());
 }
 
-TEST(RetrySchedule, NeverTriesAgainWithZeroTries) {
+TEST(RetrySchedule, DoesNotRetryWithZeroTries) {
   EXPECT_FALSE(RetrySchedule({.tries = 0}).after_failure());
   EXPECT_FALSE(RetrySchedule({.tries = 0}).after_answer(answer(502)));
+}
+
+TEST(RetryAfter, DoesNotOverflowFarInTheFuture) {
+  for (const char* date : {"Sat, 01 Jan 2400 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"}) {
+    const auto wait = parse_retry_after(date, new_year);
+    ASSERT_TRUE(wait) << date;
+    EXPECT_GT(*wait, std::chrono::hours(24)) << date;
+    EXPECT_FALSE(RetrySchedule({}).after_answer(answer(503, {{"retry-after", date}}))) << date;
+  }
+  EXPECT_GT(parse_retry_after("4294967295", new_year), std::chrono::hours(24));
+}
+
+TEST(RetrySchedule, DoesNotOverflowWithUnboundedWaits) {
+  constexpr auto unbounded = std::chrono::milliseconds::max();
+  RetrySchedule schedule({.backoff = unbounded, .longest_wait = unbounded, .longest_total = unbounded});
+  EXPECT_NO_FATAL_FAILURE(schedule.after_answer(answer(503, {{"retry-after", "9999999"}})));
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ HttpRequest upload(std::string url, std::string_view contents, bool repeatable) 
       .repeatable = repeatable};
 }
 
-/// Answers with these statuses one after the other, and 200 from then on.
+/// Answers with these replies one after the other, then with 200.
 TestServer::Handler statuses(std::vector<TestReply> replies) {
   auto next = std::make_shared<std::atomic<std::size_t>>(0);
   return [replies = std::move(replies), next](const TestRequest&) {
@@ -57,7 +57,7 @@ TestServer::Handler statuses(std::vector<TestReply> replies) {
   };
 }
 
-TEST(Session, KeepsItsConnectionForManyRequests) {
+TEST(Session, ReusesItsConnection) {
   const TestServer server([](const TestRequest&) { return TestReply{}; });
   Session session(anonymous(server.url()));
   for (int i = 0; i < 20; ++i) {
@@ -71,7 +71,7 @@ TEST(Session, KeepsItsConnectionForManyRequests) {
   EXPECT_EQ(ports.size(), 1U);
 }
 
-TEST(Session, ServesManyThreads) {
+TEST(Session, IsThreadSafe) {
   const TestServer server(
       [](const TestRequest& request) { return TestReply{.body = request.parameter("n")}; });
   Session session(anonymous(server.url()));
@@ -91,7 +91,7 @@ TEST(Session, ServesManyThreads) {
   }
 }
 
-TEST(Session, NamesItselfAndExpectsNoContinue) {
+TEST(Session, SendsUserAgentAndNoExpectHeader) {
   const TestServer server([](const TestRequest&) { return TestReply{}; });
   Session session(anonymous(server.url()));
   const std::string big(3'000'000, 'x');
@@ -137,7 +137,7 @@ TEST(Session, SendsFormsAndJson) {
   EXPECT_EQ(requests.at(2).method, "DELETE");
 }
 
-TEST(Session, GivesTheAnswerWithHeadersInLowerCase) {
+TEST(Session, ReturnsHeadersInLowerCase) {
   const TestServer server([](const TestRequest&) {
     return TestReply{
         .status = 201, .body = R"({"graceid": "T0001"})", .headers = {{"Location", "/events/T0001"}}};
@@ -150,7 +150,7 @@ TEST(Session, GivesTheAnswerWithHeadersInLowerCase) {
   EXPECT_EQ(response.body, R"({"graceid": "T0001"})");
 }
 
-TEST(Retries, GoOnUntilThereIsAnAnswer) {
+TEST(Retries, ContinueUntilSuccess) {
   const TestServer server(
       statuses({{.status = 502}, {.status = 503, .headers = {{"Retry-After", "0"}}}, {.status = 409}}));
   Session session(anonymous(server.url()));
@@ -159,7 +159,7 @@ TEST(Retries, GoOnUntilThereIsAnAnswer) {
   EXPECT_EQ(server.requests().back().file("eventFile").value().content, "<xml/>");
 }
 
-TEST(Retries, EndWithTheLastAnswer) {
+TEST(Retries, EndWithTheErrorOfTheLastAnswer) {
   const TestServer server([](const TestRequest&) { return TestReply{.status = 504}; });
   Session session(anonymous(server.url()));
   EXPECT_THAT(message_of<HttpError>([&] { session.send(get(server.url("/x"))); }),
@@ -167,7 +167,7 @@ TEST(Retries, EndWithTheLastAnswer) {
   EXPECT_EQ(server.requests().size(), 4U);
 }
 
-TEST(Retries, AreNotMadeForARefusal) {
+TEST(Retries, AreNotMadeAfter400) {
   const TestServer server(
       [](const TestRequest&) { return TestReply{.status = 400, .body = R"({"error": "no"})"}; });
   Session session(anonymous(server.url()));
@@ -175,7 +175,7 @@ TEST(Retries, AreNotMadeForARefusal) {
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
-TEST(Retries, AreNotMadeInMaintenance) {
+TEST(Retries, AreNotMadeAfter503WithoutRetryAfter) {
   const TestServer server(
       [](const TestRequest&) { return TestReply{.status = 503, .body = "GraceDB is down"}; });
   Session session(anonymous(server.url()));
@@ -183,25 +183,25 @@ TEST(Retries, AreNotMadeInMaintenance) {
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
-TEST(BrokenConnection, IsMadeAgainForARepeatableRequest) {
+TEST(BrokenConnection, IsRetriedForARepeatableRequest) {
   const BreakingServer server([](int number) { return number < 2 ? std::string() : ok_answer; });
   Session session(anonymous(server.url()));
   EXPECT_EQ(session.send(upload(server.url("/x"), std::string(100'000, 'x'), true)).body, "ok");
   EXPECT_EQ(server.requests().size(), 3U);
 }
 
-TEST(BrokenConnection, IsNotMadeAgainForARequestThatMayHaveBeenCarriedOut) {
+TEST(BrokenConnection, IsNotRetriedIfTheRequestMayHaveBeenProcessed) {
   const BreakingServer server([](int) { return std::string(); });
   Session session(anonymous(server.url()));
   EXPECT_THAT(
       message_of<HttpConnectionError>([&] { session.send(upload(server.url("/x"), "<xml/>", false)); }),
-      HasSubstr("may have carried it out all the same"));
+      HasSubstr("may have processed the request"));
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
-TEST(BrokenConnection, IsNotMadeAgainByLibcurlItselfEither) {
-  // The second request comes on a connection that has worked before: libcurl takes it for one that idled too
-  // long.
+TEST(BrokenConnection, IsNotRetriedByLibcurlEither) {
+  // The second request uses a connection that has worked before: libcurl assumes that the server closed it
+  // while it was idle.
   const BreakingServer server([](int number) { return number == 0 ? ok_answer : std::string(); });
   Session session(anonymous(server.url()));
   session.send(get(server.url("/first")));
@@ -209,7 +209,7 @@ TEST(BrokenConnection, IsNotMadeAgainByLibcurlItselfEither) {
   EXPECT_EQ(server.requests().size(), 2U);
 }
 
-TEST(BrokenConnection, ThatWasEndedMeanwhileIsNotUsed) {
+TEST(BrokenConnection, IsNotUsedAfterTheServerClosedIt) {
   BreakingServer server([](int) { return ok_answer; });
   server.hang_up_after_answers();
   Session session(anonymous(server.url()));
@@ -221,7 +221,7 @@ TEST(BrokenConnection, ThatWasEndedMeanwhileIsNotUsed) {
   EXPECT_EQ(session.send(upload(server.url("/second"), "<xml/>", false)).body, "ok");
 }
 
-TEST(BrokenConnection, ThatIdledTooLongIsReplacedForARepeatableRequest) {
+TEST(BrokenConnection, IsReplacedForARepeatableRequestAfterIdling) {
   const BreakingServer server([](int number) { return number == 1 ? std::string() : ok_answer; });
   Session session(anonymous(server.url()));
   session.send(get(server.url("/first")));
@@ -230,7 +230,7 @@ TEST(BrokenConnection, ThatIdledTooLongIsReplacedForARepeatableRequest) {
   EXPECT_EQ(server.requests().at(1), server.requests().at(2));
 }
 
-TEST(Unreachable, IsTriedAgainAndReportedWithHostAndReason) {
+TEST(Unreachable, IsRetriedAndReportedWithHostAndReason) {
   std::string url;
   {
     const TestServer gone([](const TestRequest&) { return TestReply{}; });
@@ -242,7 +242,7 @@ TEST(Unreachable, IsTriedAgainAndReportedWithHostAndReason) {
                              HasSubstr("(4 tries in")));
 }
 
-TEST(Unreachable, HostIsNamed) {
+TEST(Unreachable, NamesAnUnknownHost) {
   GraceDbOptions options = anonymous("http://no-such-host.invalid/api/");
   options.retry.tries = 0;
   Session session(options);
@@ -250,7 +250,7 @@ TEST(Unreachable, HostIsNamed) {
               HasSubstr("no such host: no-such-host.invalid"));
 }
 
-TEST(Timeout, EndsARequestThatIsNotAnswered) {
+TEST(Timeout, EndsAnUnansweredRequest) {
   std::promise<void> released;
   const auto release = released.get_future().share();
   const BreakingServer server([release](int) {
@@ -278,7 +278,7 @@ class Tls : public ::testing::Test {
   std::string certificate_ = directory_.write("server.pem", fake_certificate(1h));
 };
 
-TEST_F(Tls, TrustsTheGivenAuthority) {
+TEST_F(Tls, TrustsTheGivenCaCertificate) {
   const TestServer server(greet, certificate_);
   GraceDbOptions options = anonymous(server.url());
   options.ca_cert_path = certificate_;
@@ -286,7 +286,7 @@ TEST_F(Tls, TrustsTheGivenAuthority) {
   EXPECT_EQ(session.send(get(server.url("/x"))).body, "hello");
 }
 
-TEST_F(Tls, TrustsNobodyElseAndNamesTheRemedy) {
+TEST_F(Tls, RejectsOtherCaCertificatesAndNamesTheRemedy) {
   const TestServer server(greet, certificate_);
   Session session(anonymous(server.url()));
   const std::string message = message_of<HttpConnectionError>([&] { session.send(get(server.url("/x"))); });
@@ -294,7 +294,7 @@ TEST_F(Tls, TrustsNobodyElseAndNamesTheRemedy) {
                              HasSubstr("check the certificates"), Not(HasSubstr("tries"))));
 }
 
-TEST_F(Tls, ChecksTheNameInTheCertificate) {
+TEST_F(Tls, ChecksTheHostNameInTheCertificate) {
   const TestServer server(greet, certificate_);
   GraceDbOptions options = anonymous("https://127.0.0.1:" + std::to_string(server.port()) + "/");
   options.ca_cert_path = certificate_;
@@ -315,7 +315,7 @@ TEST_F(Tls, PresentsTheClientCertificate) {
   EXPECT_EQ(Session(options).send(get(server.url("/x"))).body, "hello");
 }
 
-TEST_F(Tls, IsNotTakenForSomethingElse) {
+TEST_F(Tls, ReportsAServerWithoutTls) {
   const TestServer server(greet);
   GraceDbOptions options = anonymous("https://localhost:" + std::to_string(server.port()) + "/");
   options.retry.tries = 0;
@@ -324,7 +324,7 @@ TEST_F(Tls, IsNotTakenForSomethingElse) {
               HasSubstr("could not connect to localhost:"));
 }
 
-/// Interrupts a request after a moment; how long it went on after that.
+/// Interrupts a request after 150 ms and returns how long it took to end.
 std::chrono::steady_clock::duration time_to_end(Session& session, const HttpRequest& request) {
   struct Stop : std::exception {};
   const auto due = std::chrono::steady_clock::now() + 150ms;
@@ -335,7 +335,7 @@ std::chrono::steady_clock::duration time_to_end(Session& session, const HttpRequ
   return std::chrono::steady_clock::now() - due;
 }
 
-TEST(Interruption, EndsARequestThatIsNotAnswered) {
+TEST(Interruption, EndsAnUnansweredRequest) {
   std::promise<void> over;
   BreakingServer server([&](int) { return over.get_future().wait(), std::string(); });
   Session session(anonymous(server.url()));
@@ -343,7 +343,7 @@ TEST(Interruption, EndsARequestThatIsNotAnswered) {
   over.set_value();
 }
 
-TEST(Interruption, EndsTheWaitBeforeAnotherTry) {
+TEST(Interruption, EndsTheWaitBeforeARetry) {
   const TestServer server(statuses({{.status = 503, .headers = {{"Retry-After", "20"}}}}));
   GraceDbOptions options = anonymous(server.url());
   options.retry = {};
@@ -396,7 +396,7 @@ class WithToken : public ::testing::Test {
   std::string path_ = directory_.write("token", token_);
 };
 
-TEST_F(WithToken, SendsItAsBearer) {
+TEST_F(WithToken, SendsABearerToken) {
   const TestServer server([](const TestRequest&) { return TestReply{}; });
   Session session(options(server.url()), environment());
   session.send(get(server.url("/x")));
@@ -424,7 +424,7 @@ TEST_F(WithToken, NeverFollowsARedirectToAnotherHost) {
   EXPECT_TRUE(other.requests().empty());
 }
 
-TEST_F(WithToken, KeepsAPostAPostAcrossARedirect) {
+TEST_F(WithToken, FollowsARedirectOfAPostOnlyIfItStaysAPost) {
   const TestServer server([](const TestRequest& request) {
     if (request.path == "/new") return TestReply{.status = 201};
     return TestReply{.status = request.path == "/moved" ? 308 : 302, .headers = {{"Location", "/new"}}};
@@ -434,10 +434,10 @@ TEST_F(WithToken, KeepsAPostAPostAcrossARedirect) {
   EXPECT_EQ(server.requests().back().method, "POST");
   EXPECT_EQ(server.requests().back().file("eventFile").value().content, "<xml/>");
   EXPECT_THAT(message_of<HttpError>([&] { session.send(upload(server.url("/found"), "<xml/>", false)); }),
-              HasSubstr("would lose what was sent"));
+              HasSubstr("would drop the request body"));
 }
 
-TEST_F(WithToken, GivesUpOnACircleOfRedirects) {
+TEST_F(WithToken, GivesUpAfterTooManyRedirects) {
   const TestServer server([](const TestRequest&) {
     return TestReply{.status = 302, .headers = {{"Location", "/again"}}};
   });
@@ -447,7 +447,7 @@ TEST_F(WithToken, GivesUpOnACircleOfRedirects) {
   EXPECT_EQ(server.requests().size(), 6U);
 }
 
-TEST_F(WithToken, TriesOnceMoreWithARenewedTokenAfterARefusal) {
+TEST_F(WithToken, RetriesOnceWithANewTokenAfter403) {
   const std::string renewed = make_token(2h);
   const TestServer server([&](const TestRequest& request) {
     if (request.headers.at("authorization") == "Bearer " + renewed) return TestReply{.body = "welcome"};
@@ -459,7 +459,7 @@ TEST_F(WithToken, TriesOnceMoreWithARenewedTokenAfterARefusal) {
   EXPECT_EQ(server.requests().size(), 2U);
 }
 
-TEST_F(WithToken, ReportsARefusalWithoutShowingIt) {
+TEST_F(WithToken, ReportsARefusalWithoutTheToken) {
   const TestServer server([](const TestRequest& request) {
     return TestReply{.status = 403, .body = "not welcome: " + request.headers.at("authorization")};
   });
@@ -469,10 +469,10 @@ TEST_F(WithToken, ReportsARefusalWithoutShowingIt) {
               AllOf(HasSubstr("GraceDB refused GET http://127.0.0.1"), HasSubstr("403 Forbidden"),
                     HasSubstr("the token of albert.einstein@ligo.org was sent"), HasSubstr("htgettoken")));
   EXPECT_THAT(message, Not(HasSubstr(token_)));
-  EXPECT_EQ(server.requests().size(), 1U) << "the token has not changed, so nothing is gained by another try";
+  EXPECT_EQ(server.requests().size(), 1U) << "no retry with an unchanged token";
 }
 
-TEST_F(WithToken, PassesNoProxyOnTheWayToALoopbackAddress) {
+TEST_F(WithToken, BypassesTheProxyForALoopbackAddress) {
   const TestServer proxy([](const TestRequest&) { return TestReply{.body = "proxy"}; });
   const TestServer server([](const TestRequest&) { return TestReply{.body = "server"}; });
   ASSERT_EQ(setenv("http_proxy", proxy.url().c_str(), 1), 0);

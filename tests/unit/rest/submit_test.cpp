@@ -30,7 +30,7 @@ using ::testing::SizeIs;
 
 constexpr const char* reserve = "/api/v2/events/reserve/";
 
-/// A GraceDB that gives each reservation a graceid of its own.
+/// A GraceDB that reserves a different graceid for each request.
 class Counting {
  public:
   TestReply operator()(const TestRequest& request) const {
@@ -82,7 +82,7 @@ class Submit : public ::testing::Test {
   MockKafka kafka_;
 };
 
-TEST_F(Submit, ConfirmsEachOfManyEventsUnderItsOwnGraceid) {
+TEST_F(Submit, ConfirmsEachEventUnderItsOwnGraceid) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -102,7 +102,7 @@ TEST_F(Submit, ConfirmsEachOfManyEventsUnderItsOwnGraceid) {
   EXPECT_THAT(offsets, SizeIs(files.size()));
 }
 
-TEST_F(Submit, SendsEachFileUnderTheGraceidThatWasReservedForIt) {
+TEST_F(Submit, PublishesEachFileUnderItsReservedGraceid) {
   const FakeGraceDb server{[](const TestRequest& request) {
     const std::string id = request.parameter("content_id");
     return TestReply{.status = 201, .body = fmt::format(R"({{"graceid": "{}"}})", id)};
@@ -129,7 +129,7 @@ TEST_F(Submit, SendsEachFileUnderTheGraceidThatWasReservedForIt) {
   EXPECT_EQ(seen, files.size());
 }
 
-TEST_F(Submit, ReservesAgainWhereGraceDbAsksForPatience) {
+TEST_F(Submit, RetriesAReservationAfter503WithRetryAfter) {
   const auto answers = std::make_shared<std::atomic<int>>(0);
   const FakeGraceDb server{[answers, counting = Counting()](const TestRequest& request) {
     if (++*answers <= 2) return TestReply{.status = 503, .headers = {{"Retry-After", "0"}}};
@@ -140,7 +140,7 @@ TEST_F(Submit, ReservesAgainWhereGraceDbAsksForPatience) {
   EXPECT_EQ(client.submit(event(producer)).get().graceid, "T1");
 }
 
-TEST_F(Submit, GivesTheRefusalOfAReservation) {
+TEST_F(Submit, ReturnsTheErrorOfARejectedReservation) {
   const FakeGraceDb server{[](const TestRequest&) { return TestReply{.status = 403, .body = R"("no")"}; }};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -150,7 +150,7 @@ TEST_F(Submit, GivesTheRefusalOfAReservation) {
   EXPECT_THAT(message_of<HttpError>([&] { refused.get(); }), HasSubstr("403"));
 }
 
-TEST_F(Submit, RefusesAWrongArgumentAtOnce) {
+TEST_F(Submit, ThrowsForAWrongArgument) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -161,7 +161,7 @@ TEST_F(Submit, RefusesAWrongArgumentAtOnce) {
   EXPECT_TRUE(server.requests().empty());
 }
 
-TEST_F(Submit, GoesOnOverHttpWhereKafkaFails) {
+TEST_F(Submit, FallsBackToHttpIfKafkaFails) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -173,7 +173,7 @@ TEST_F(Submit, GoesOnOverHttpWhereKafkaFails) {
   EXPECT_EQ(server.requests().back().file("eventFile").value().content, "<xml/>");
 }
 
-TEST_F(Submit, GivesTheFailureOfKafkaWithTheGraceid) {
+TEST_F(Submit, ReturnsTheKafkaErrorWithTheGraceid) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -182,7 +182,7 @@ TEST_F(Submit, GivesTheFailureOfKafkaWithTheGraceid) {
   EXPECT_THAT(message_of<KafkaTopicError>([&] { failed.get(); }), HasSubstr("graceid T1 is reserved"));
 }
 
-TEST_F(Submit, WithdrawsEverythingWhoseTimeHasPassed) {
+TEST_F(Submit, GivesUpMessagesAfterTheFlushTimeout) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client, 200ms);
@@ -198,7 +198,7 @@ TEST_F(Submit, WithdrawsEverythingWhoseTimeHasPassed) {
   EXPECT_EQ(producer.pending_messages(), 0U);
 }
 
-TEST_F(Submit, PostsWhereThereIsNoProducer) {
+TEST_F(Submit, PostsWithoutAProducer) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   const CreateEventOptions options{
@@ -206,7 +206,7 @@ TEST_F(Submit, PostsWhereThereIsNoProducer) {
   EXPECT_EQ(client.submit(options).get().route, EventRoute::http);
 }
 
-TEST_F(Submit, PublishesWithoutAGraceidWhereNoneIsWanted) {
+TEST_F(Submit, PublishesWithoutAGraceidIfUploadIsDisabled) {
   const FakeGraceDb server{Counting()};
   GraceDb client(anonymous(server.service_url()));
   kafka::Producer producer = producer_for(client);
@@ -218,7 +218,7 @@ TEST_F(Submit, PublishesWithoutAGraceidWhereNoneIsWanted) {
   EXPECT_TRUE(server.requests().empty());
 }
 
-TEST_F(Submit, GivesUpWhatIsNotReservedWhenTheClientEnds) {
+TEST_F(Submit, FailsUnreservedEventsWhenTheClientIsDestroyed) {
   std::promise<void> end;
   const auto ended = end.get_future().share();
   std::promise<void> asked;

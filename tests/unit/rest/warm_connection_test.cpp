@@ -22,7 +22,7 @@ using test_support::TestReply;
 using test_support::TestRequest;
 using test_support::TestServer;
 
-/// A producer for a broker that is not there.
+/// A producer for an unreachable broker.
 kafka::Producer producer_of(const GraceDb& client) {
   return client.create_kafka_producer({.bootstrap_servers = "127.0.0.1:1",
                                        .validate_token = false,
@@ -44,7 +44,7 @@ std::size_t count(const std::vector<TestRequest>& requests, std::string_view met
                                                 [&](const auto& each) { return each.method == method; }));
 }
 
-TEST(WarmConnection, FetchesTheApiRootBeforeItIsAskedFor) {
+TEST(WarmConnection, FetchesTheApiRootInTheBackground) {
   const FakeGraceDb server;
   const GraceDb client(anonymous(server.service_url()));
   EXPECT_TRUE(server.all_requests().empty());
@@ -52,13 +52,13 @@ TEST(WarmConnection, FetchesTheApiRootBeforeItIsAskedFor) {
   EXPECT_TRUE(soon([&] { return count(server.all_requests(), "GET") == 1; }));
 }
 
-/// The API root, and the end of the connection.
+/// Serves the API root and closes the connection.
 TestReply answer_once(const TestRequest& request) {
   const std::string service = "http://" + request.headers.at("host") + "/api/";
   return {.body = root_document(service, "v2").dump(), .headers = {{"Connection", "close"}}};
 }
 
-TEST(WarmConnection, IsOpenedAgainWithoutACredentialWhenTheServerHasClosedIt) {
+TEST(WarmConnection, ReconnectsWithoutCredentialsAfterTheServerClosedIt) {
   const TestServer server(answer_once);
   const GraceDb client(anonymous(server.url("/api/")));
   const kafka::Producer producer = producer_of(client);
@@ -67,7 +67,7 @@ TEST(WarmConnection, IsOpenedAgainWithoutACredentialWhenTheServerHasClosedIt) {
     EXPECT_FALSE(request.headers.contains("authorization"));
 }
 
-TEST(WarmConnection, IsNotOpenedAgainWhereItIsNotToBeKept) {
+TEST(WarmConnection, DoesNotReconnectWithoutKeepWarm) {
   const TestServer server(answer_once);
   GraceDbOptions options = anonymous(server.url("/api/"));
   options.keep_warm = false;
@@ -75,7 +75,7 @@ TEST(WarmConnection, IsNotOpenedAgainWhereItIsNotToBeKept) {
   const kafka::Producer producer = producer_of(client);
   ASSERT_TRUE(soon([&] { return count(server.requests(), "GET") == 1; }));
 
-  // By the time another client has opened its own again, this one would have, too.
+  // After another client has reconnected, this one would have reconnected, too.
   const TestServer other_server(answer_once);
   const GraceDb other(anonymous(other_server.url("/api/")));
   const kafka::Producer other_producer = producer_of(other);
@@ -83,7 +83,7 @@ TEST(WarmConnection, IsNotOpenedAgainWhereItIsNotToBeKept) {
   EXPECT_EQ(server.requests().size(), 1U);
 }
 
-TEST(WarmConnection, DoesNotHoldUpTheEndOfAClientWhoseServerHangs) {
+TEST(WarmConnection, DoesNotDelayDestructionIfTheServerHangs) {
   std::promise<void> end;
   std::promise<void> asked;
   const TestServer server([&, ended = end.get_future().share()](const TestRequest&) {
