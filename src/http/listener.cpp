@@ -1,6 +1,6 @@
 #include "http/listener.hpp"
 
-#include "core/helpers.hpp"
+#include "core/thread_pool.hpp"
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -37,7 +37,7 @@ class ConnectionThreads : public httplib::TaskQueue {
   void shutdown() override { threads_.finish(); }
 
  private:
-  Helpers threads_;
+  ThreadPool threads_;
 };
 
 struct Endpoint {
