@@ -94,7 +94,7 @@ std::string upload_text(const rest::CreatedEvent& created, const UploadTimes& ti
   if (created.delivery) {
     text += row("confirmed",
                 fmt::format("{}[{}] @ {} in {}", created.delivery->topic, created.delivery->partition,
-                            created.delivery->offset, format_duration(created.delivery_time)));
+                            *created.delivery->offset, format_duration(created.delivery_time)));
   } else {
     const bool completed = created.route == rest::EventRoute::http_completion;
     text += row("uploaded", fmt::format("over HTTP in {}{}", format_duration(times.total),
@@ -127,7 +127,7 @@ std::string upload_json(const rest::CreatedEvent& created, const UploadTimes& ti
   if (created.delivery) {
     json["topic"] = created.delivery->topic;
     json["partition"] = created.delivery->partition;
-    json["offset"] = created.delivery->offset;
+    json["offset"] = created.delivery->offset.value();
     seconds["delivery"] = to_seconds(created.delivery_time);
   }
   if (times.completion) seconds["completion"] = to_seconds(*times.completion);
