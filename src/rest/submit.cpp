@@ -35,12 +35,10 @@ using nlohmann::json;
 
 constexpr log::Logger logger{"gracedb.rest"};
 
-// The value of kafka_server by which GraceDB recognizes an event that was uploaded over HTTP after Kafka
-// failed.
+// Sent as kafka_server: marks an event that was uploaded over HTTP because Kafka failed.
 constexpr const char* fallback_marker = "kafka delivery failed, reverted to http";
 
-// Space in a Kafka message for graceid and submitter, which are unknown before the reservation, and for
-// framing.
+// Space in a Kafka message for framing, and for graceid and submitter, unknown before the reservation.
 constexpr std::size_t message_overhead = 1024;
 
 // Concurrent reservations, each on its own connection unless the server supports HTTP/2.
