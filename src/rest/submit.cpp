@@ -222,7 +222,7 @@ void EventSubmission::run() {
 // credential, too, so such an error is thrown.
 bool EventSubmission::reserve() {
   constexpr auto warn = [](const std::exception& error) {
-    logger.warning("cannot reserve a graceid, falling back to a plain HTTP upload: {}", error.what());
+    logger.warning("no graceid was reserved; falling back to a plain HTTP upload: {}", error.what());
   };
   try {
     const HttpRequest request = reservation();
