@@ -21,12 +21,10 @@ enum class Suitability { audience_and_scope, any_audience, audience_only, unsuit
 
 Suitability suitability_of(const Claims& claims, const TokenRequest& request);
 
-/// Why the token must not be sent at `now`, e.g. "expired at 2026-11-22 03:04:05 UTC"; empty if it may be
-/// sent.
+/// Why the token must not be sent at `now`, e.g. "expired at 2026-11-22 03:04:05 UTC"; empty if valid.
 std::string invalidity_of(const Claims& claims, std::chrono::system_clock::time_point now);
 
-/// How the token differs from the request, e.g. "has no scope kafka.produce; expires in 42 s"; empty if it
-/// matches.
+/// How the token differs from the request, e.g. "has no scope kafka.produce; expires in 42 s"; or empty.
 std::string shortcomings_of(const Claims& claims, const TokenRequest& request,
                             std::chrono::system_clock::time_point now);
 

@@ -53,8 +53,7 @@ HttpError unusable_link(const std::string& root, const std::invalid_argument& er
       misdirected, "Misdirected Request", ""};
 }
 
-// The current exception for the other threads that wait for the API root; an interruption concerns one thread
-// only.
+// The current exception for the other waiting threads. An interruption concerns its own thread only.
 std::exception_ptr failure_for_others() {
   try {
     throw;

@@ -33,8 +33,7 @@ class EventFile {
 HttpRequest reservation_request(const ApiRoot& root, const CreateEventOptions& event,
                                 const std::string& content_id);
 
-/// Creates an event in one request. Not repeatable if its outcome is unknown: that could create a second
-/// event.
+/// Creates an event in one request. Not repeatable: a repetition could create a second event.
 HttpRequest creation_request(const ApiRoot& root, const CreateEventOptions& event, const EventFile& file,
                              const std::string& content_id);
 

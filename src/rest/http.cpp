@@ -147,8 +147,7 @@ ExchangeFailure::Kind kind_of(CURLcode code) {
   }
 }
 
-// One request on a libcurl easy handle, from its options to its outcome. `request` and the handle must
-// outlive it.
+// One request on a libcurl easy handle. `request` and the handle must outlive it.
 class Transfer {
  public:
   Transfer(CURL* handle, const HttpRequest& request, const Authorization& authorization,

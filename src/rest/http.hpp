@@ -60,8 +60,7 @@ struct HttpRequest {
   Method method = Method::get;
   std::string url = {};
   std::variant<std::monostate, Form, Multipart, JsonText> body = {};
-  /// True if the request is idempotent, so that it is resent after the connection broke while it was in
-  /// flight.
+  /// True if the request is idempotent: it is resent if the connection breaks while it is in flight.
   bool repeatable = true;
 };
 
@@ -94,8 +93,7 @@ struct Exchange {
   std::optional<ExchangeFailure> failure;
 };
 
-/// Runs many requests at a time on one thread, over connections that are kept alive. Not thread-safe, except
-/// for wake().
+/// Runs many requests at a time on one thread over persistent connections. Only wake() is thread-safe.
 class HttpEngine {
  public:
   using Id = std::uint64_t;
@@ -149,8 +147,7 @@ class HttpEngine {
   std::vector<Handle> idle_;
 };
 
-/// Sends one request at a time for each calling thread. Connections are kept alive and shared between
-/// threads. Thread-safe.
+/// Sends one request at a time for each calling thread. Threads share persistent connections. Thread-safe.
 class HttpClient {
  public:
   explicit HttpClient(ConnectionSettings settings) : settings_(std::move(settings)) {}

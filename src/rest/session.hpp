@@ -19,9 +19,8 @@ namespace gracedb::rest {
 /// Sends requests to one service. Thread-safe.
 class Session {
  public:
-  /// @throws std::invalid_argument  a timeout that is not positive, an unreadable ca_cert_path; as
-  /// Credentials
-  /// @throws CredentialError        as Credentials
+  /// @throws std::invalid_argument  a timeout that is not positive, an unreadable ca_cert_path
+  /// @throws std::invalid_argument, CredentialError  as Credentials
   explicit Session(const GraceDbOptions& options,
                    auth::Environment environment = auth::Environment::of_process());
 

@@ -36,12 +36,10 @@ using nlohmann::json;
 
 constexpr log::Logger logger{"gracedb.rest"};
 
-// The value of kafka_server by which GraceDB recognizes an event that was uploaded over HTTP after Kafka
-// failed.
+// Sent as kafka_server: marks an event that was uploaded over HTTP because Kafka failed.
 constexpr const char* fallback_marker = "kafka delivery failed, reverted to http";
 
-// Space in a Kafka message for graceid and submitter, which are unknown before the reservation, and for
-// framing.
+// Space in a Kafka message for framing, and for graceid and submitter, unknown before the reservation.
 constexpr std::size_t message_overhead = 1024;
 
 // Concurrent reservations, each on its own connection unless the server supports HTTP/2.
@@ -211,7 +209,7 @@ void EventSubmission::run() {
 // credential, too, so such an error is thrown.
 bool EventSubmission::reserve() {
   constexpr auto warn = [](const std::exception& error) {
-    logger.warning("cannot reserve a graceid, falling back to a plain HTTP upload: {}", error.what());
+    logger.warning("no graceid was reserved; falling back to a plain HTTP upload: {}", error.what());
   };
   try {
     const HttpRequest request = reservation();

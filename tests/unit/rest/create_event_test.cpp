@@ -313,7 +313,7 @@ TEST_F(OverKafka, FallsBackToPlainHttpIfTheReservationFails) {
     EXPECT_EQ(server.requests().back().path, "/api/v2/events/");
     EXPECT_EQ(server.requests().back().file("eventFile").value().content, contents);
     EXPECT_EQ(producer.pending_messages(), 0U);
-    EXPECT_THAT(log_.messages(LogLevel::warning).back(), HasSubstr("cannot reserve a graceid"));
+    EXPECT_THAT(log_.messages(LogLevel::warning).back(), HasSubstr("no graceid was reserved"));
   }
 }
 
