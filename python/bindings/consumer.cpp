@@ -83,8 +83,7 @@ class MessageDictBuilder {
   JsonReader json_;
 };
 
-/// The Consumer class of Python. kafka::Consumer is for one thread: calls of several threads wait for each
-/// other.
+/// The Consumer class of Python. kafka::Consumer is for one thread, so calls of several threads take turns.
 class PyConsumer {
   /// @throws KafkaConsumerError  the parent process created it
   kafka::Consumer& get() const {

@@ -51,8 +51,7 @@ steady_clock::time_point deadline_after(milliseconds timeout) {
 
 }  // namespace
 
-/// Delivery reports of one producer until a call from Python runs their callbacks, in order and one at a
-/// time.
+/// Delivery reports of one producer. Calls from Python run their callbacks, in order and one at a time.
 ///
 /// The library reports on any of its threads, which must not wait for the GIL. So a report only carries the
 /// number of its callback: the Python objects stay here, and only threads with the GIL use and release them.
@@ -165,8 +164,7 @@ class DeliveryQueue {
       queue_.changed_.notify_all();
     }
 
-    /// The next report. Ends after those that were queued at the beginning: a callback may produce without
-    /// end.
+    /// The next of the reports that were queued at the beginning: a callback may produce more without end.
     std::optional<Report> next() {
       if (left_ == 0) return std::nullopt;
       --left_;

@@ -34,8 +34,7 @@ using nb::literals::operator""_a;  // NOLINT(misc-unused-using-decls): as a suff
 
 std::atomic<unsigned> forks{0};
 
-/// nanobind's gil_scoped_acquire is noexcept: it would end the process before HangIfUnwound could block the
-/// thread.
+/// nanobind's gil_scoped_acquire is noexcept, so that unwinding would abort before HangIfUnwound blocks.
 class AcquiredGil {
  public:
   AcquiredGil() : state_(hang_if_unwound([] { return PyGILState_Ensure(); })) {}

@@ -95,8 +95,7 @@ class LoggedCall {
   std::uint64_t outer_;
 };
 
-/// For a call that works on another thread: from here on, the lines of every thread count as logged by the
-/// call.
+/// For a call that works on another thread: from now on, it owns the log lines of every thread.
 void count_all_log_lines_as_own();
 
 /// Runs `call` without the GIL; Ctrl-C ends it. Its log lines are handled before this returns or throws.
