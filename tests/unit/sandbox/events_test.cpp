@@ -143,7 +143,7 @@ TEST_F(Upload, RejectsAMissingFileAndUnknownLabels) {
 
 TEST_F(Upload, PublishesTheAlert) {
   const std::string graceid = reserve();
-  EXPECT_THAT(own_alerts(), IsEmpty()) << "a reservation is no event";
+  EXPECT_THAT(own_alerts(), IsEmpty()) << "a reservation is not an event";
   upload(graceid, samples::coinc);
   const json alert = own_alerts().at(0);
   EXPECT_EQ(alert["topic"], "localhost.cbc_gstlal");
