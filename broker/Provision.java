@@ -16,10 +16,10 @@ import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
 
 /**
- * Gives a broker the topics and access rules of GraceDB instances, as soon as it answers.
- * The users may do with the instances' topics what a pipeline or a supervisor does; "forbidden" is closed to all,
- * "readonly" closed to writers; a transactional id that begins with "no-transactions" is not allowed. Arguments:
- * bootstrap server, instances, topics, users (each a comma-separated list), partitions of each topic.
+ * Creates the topics and access rules of GraceDB instances once the broker answers. The users have the permissions
+ * of a pipeline and a supervisor; topic "forbidden" denies all access, "readonly" denies writing, and transactional
+ * ids that start with "no-transactions" are denied. Arguments: bootstrap server, instances, topics, users (each a
+ * comma-separated list), partitions of each topic.
  */
 public final class Provision {
   private static final String ANY_HOST = "*";

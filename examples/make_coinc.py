@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes coinc.xml: a binary black hole as a compact-binary search would report it, in LIGO_LW.
 
-The candidate is made up. The same file comes out every time.
+The candidate is fictitious. The output is always the same file.
 
     python3 make_coinc.py [coinc.xml]        (needs igwn-ligolw)
 """
@@ -17,7 +17,7 @@ SEARCH = "AllSky"
 GPS_SECONDS = 1412546713
 FALSE_ALARM_RATE = 3.17e-11  # Hz: once in a thousand years
 LN_LIKELIHOOD_RATIO = 41.83
-MASS_1, MASS_2 = 38.62, 31.47  # solar masses, as the detector sees them
+MASS_1, MASS_2 = 38.62, 31.47  # solar masses, detector frame
 SPIN_1Z, SPIN_2Z = 0.083, -0.041
 TEMPLATE_DURATION = 0.8137  # s
 
@@ -54,7 +54,7 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Trigger:
-    """What one detector saw."""
+    """The trigger of one detector."""
 
     detector: str
     channel: str
@@ -62,7 +62,7 @@ class Trigger:
     snr: float
     chisq: float
     phase: float
-    horizon: float  # Mpc, for a source straight above
+    horizon: float  # Mpc, for an optimally located source
 
     @property
     def effective_distance(self) -> float:
@@ -84,7 +84,7 @@ LOUDEST = max(TRIGGERS, key=lambda trigger: trigger.snr)
 DETECTORS = ",".join(trigger.detector for trigger in TRIGGERS)
 
 
-INTEGERS_OF_A_TRIGGER = (
+TRIGGER_INTEGER_COLUMNS = (
     ("end_time", "end_time_ns", "impulse_time", "impulse_time_ns")
     + ("chisq_dof", "bank_chisq_dof", "cont_chisq_dof")
 )
@@ -132,7 +132,7 @@ COLUMNS = {
         "search": "lstring",
         "channel": "lstring",
     }
-    | dict.fromkeys(INTEGERS_OF_A_TRIGGER, "int_4s")
+    | dict.fromkeys(TRIGGER_INTEGER_COLUMNS, "int_4s")
     | dict.fromkeys(("end_time_gmst", "event_duration", "template_duration", "sigmasq"), "real_8")
     | dict.fromkeys(
         ("snr", "chisq", "bank_chisq", "cont_chisq", "coa_phase", "amplitude", "eff_distance", "f_final")
@@ -185,7 +185,7 @@ COLUMNS = {
 
 
 def make_table(name: str, rows: list[dict]):
-    """A table with these rows; numbers and ids that a row leaves out are zero."""
+    """A table with these rows; missing numbers and ids are zero."""
     schema = type("Table", (ligolw.Table,), {"tableName": name, "validcolumns": COLUMNS[name]})
     table = schema.new(list(COLUMNS[name]))
     for row in rows:

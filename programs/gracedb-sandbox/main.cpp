@@ -11,27 +11,28 @@ namespace {
 constexpr int failed = 1;
 constexpr int wrong_options = 2;
 
-int complain(const char* what, int code) {
+int print_error(const char* what, int code) {
   std::fprintf(stderr, "gracedb-sandbox: %s\n", what);
   return code;
 }
 
 int run(int argc, char** argv) {
   namespace commands = gracedb::sandbox::commands;
-  CLI::App app("A GraceDB of one's own for development and tests", "gracedb-sandbox");
+  CLI::App app("A local GraceDB for development and tests", "gracedb-sandbox");
   app.set_version_flag("--version", GRACEDB_KAFKA_VERSION);
   app.require_subcommand(0, 1);
   const auto serve = commands::add_serve(app);
   CLI::App& token = *app.add_subcommand("token", "Mint one token");
   const auto mint = commands::add_token(token);
-  CLI::App& keys = *app.add_subcommand("keys", "Make the keys and jwks.json, and print where that is");
+  CLI::App& keys =
+      *app.add_subcommand("keys", "Generate the keys and jwks.json, and print the path of jwks.json");
   const auto make_keys = commands::add_keys(keys);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    return complain(error.what(), wrong_options);
+    return print_error(error.what(), wrong_options);
   }
   if (token.parsed()) return mint();
   return keys.parsed() ? make_keys() : serve();
@@ -43,8 +44,8 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::invalid_argument& error) {
-    return complain(error.what(), wrong_options);
+    return print_error(error.what(), wrong_options);
   } catch (const std::exception& error) {
-    return complain(error.what(), failed);
+    return print_error(error.what(), failed);
   }
 }

@@ -1,7 +1,6 @@
 #include "core/duration.hpp"
+#include "core/file.hpp"
 #include "gracedb-sandbox/commands.hpp"
-#include "sandbox/sandbox.hpp"
-#include "sandbox/state_dir.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -23,7 +22,7 @@ struct TokenOptions {
   std::string out;
 };
 
-std::chrono::seconds in_seconds(const std::string& option, const std::string& text) {
+std::chrono::seconds parse_seconds(const std::string& option, const std::string& text) {
   try {
     return std::chrono::floor<std::chrono::seconds>(parse_signed_duration(text));
   } catch (const std::invalid_argument& error) {
@@ -32,14 +31,13 @@ std::chrono::seconds in_seconds(const std::string& option, const std::string& te
 }
 
 int mint(const TokenOptions& options) {
-  const StateDir state(options.state_dir);
-  const TokenIssuer issuer = open_issuer(state.path());
+  const TokenIssuer issuer = open_issuer(make_state_dir(options.state_dir));
   const TokenClaims claims{.subject = options.subject,
                            .issuer = options.issuer,
                            .audience = options.audience,
                            .scope = options.scope,
-                           .lifetime = in_seconds("--lifetime", options.lifetime),
-                           .not_before = in_seconds("--not-before", options.not_before)};
+                           .lifetime = parse_seconds("--lifetime", options.lifetime),
+                           .not_before = parse_seconds("--not-before", options.not_before)};
   const std::string token =
       (options.wrong_key ? TokenIssuer().mint(claims, issuer.key_id()) : issuer.mint(claims)) + "\n";
   if (options.out.empty()) {
@@ -54,28 +52,28 @@ int mint(const TokenOptions& options) {
 
 Run add_token(CLI::App& app) {
   const auto options = std::make_shared<TokenOptions>();
-  app.add_option("--state-dir", options->state_dir, "Folder with the keys; they are made where missing")
+  app.add_option("--state-dir", options->state_dir, "Directory with the keys; generated if missing")
       ->required();
   app.add_option("--subject", options->subject, "Claim sub")->capture_default_str();
   app.add_option("--issuer", options->issuer, "Claim iss")->capture_default_str();
   app.add_option("--audience", options->audience, "Claim aud; repeatable")->capture_default_str();
   app.add_option("--scope", options->scope, "Claim scope")->capture_default_str();
-  app.add_option("--lifetime", options->lifetime, "Time to the end of the token; negative for an expired one")
+  app.add_option("--lifetime", options->lifetime,
+                 "Time until the token expires; negative for an expired token")
       ->capture_default_str();
-  app.add_option("--not-before", options->not_before,
-                 "Time to the beginning of its validity; may be negative");
-  app.add_flag("--wrong-key", options->wrong_key, "Sign with another key than the header names");
+  app.add_option("--not-before", options->not_before, "Time until the token becomes valid; may be negative");
+  app.add_flag("--wrong-key", options->wrong_key, "Sign with a key other than the one that the header names");
   app.add_option("--out", options->out, "Write the token to this file (mode 0600) [standard output]");
   return [options] { return mint(*options); };
 }
 
 Run add_keys(CLI::App& app) {
   const auto state_dir = std::make_shared<std::string>();
-  app.add_option("--state-dir", *state_dir, "Folder for the keys; those that are there are kept")->required();
+  app.add_option("--state-dir", *state_dir, "Directory for the keys; existing keys are kept")->required();
   return [state_dir] {
-    const StateDir state(*state_dir);
-    open_issuer(state.path());
-    std::puts(jwks_path(state.path()).c_str());
+    const auto directory = make_state_dir(*state_dir);
+    open_issuer(directory);
+    std::puts(jwks_path(directory).c_str());
     return 0;
   };
 }

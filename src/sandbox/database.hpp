@@ -1,74 +1,108 @@
 #pragma once
 
-#include "sandbox/event.hpp"
+#include "core/mutex.hpp"
+#include "sandbox/conventions.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
 #include <filesystem>
-#include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <unordered_map>
 
+/// SQLite with cached statements and stream operators; included by store.cpp only.
 namespace gracedb::sandbox {
 
-/// Bytes bound or read as a BLOB.
+/// Binds bytes as a BLOB.
 struct Blob {
   std::string_view bytes;
 };
 
-/// One run of a kept statement. It is reset at the end, so that no read snapshot stays open.
+/// One run of a cached statement. The destructor resets it, so that no read snapshot stays open.
 class Query {
  public:
   explicit Query(SQLite::Statement& statement) : statement_(statement) {}
-  ~Query();
+  ~Query() {
+    statement_.tryReset();
+    try {
+      statement_.clearBindings();
+    } catch (const SQLite::Exception&) {  // cannot fail on a valid statement
+    }
+  }
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
   /// Binds the next parameter.
-  Query& operator<<(std::int64_t value);
-  Query& operator<<(int value) { return *this << std::int64_t{value}; }
-  Query& operator<<(bool value) { return *this << std::int64_t{value}; }
-  Query& operator<<(double value);
-  Query& operator<<(std::string_view value);
-  Query& operator<<(const std::string& value) { return *this << std::string_view{value}; }
-  Query& operator<<(const char* value) { return *this << std::string_view{value}; }
-  Query& operator<<(Blob value);
-  Query& operator<<(TimePoint value) { return *this << value.time_since_epoch().count(); }
+  Query& operator<<(std::int64_t value) { return bind(value); }
+  Query& operator<<(int value) { return bind(value); }
+  Query& operator<<(bool value) { return bind(static_cast<int>(value)); }
+  Query& operator<<(double value) { return bind(value); }
+  Query& operator<<(std::string_view value) { return bind(std::string(value)); }
+  Query& operator<<(const std::string& value) { return bind(value); }
+  Query& operator<<(const char* value) { return bind(std::string(value)); }
+  Query& operator<<(TimePoint value) { return bind(std::int64_t{value.time_since_epoch().count()}); }
+  Query& operator<<(Blob value) {
+    const std::string_view bytes = value.bytes.data() == nullptr ? "" : value.bytes;  // nullptr binds NULL
+    statement_.bind(++parameter_, bytes.data(), static_cast<int>(bytes.size()));
+    return *this;
+  }
   template <typename T>
   Query& operator<<(const std::optional<T>& value) {
-    return value ? *this << *value : bind_null();
+    if (value) return *this << *value;
+    statement_.bind(++parameter_);
+    return *this;
   }
 
-  /// Goes to the next row. @return false where there is none
+  /// Steps to the next row. @return false at the end
   bool next() {
     column_ = 0;
     return statement_.executeStep();
   }
-  /// Runs a statement that gives no row.
+  /// Runs a statement that returns no row.
   void run() { statement_.exec(); }
 
   /// Reads the next column of the row.
-  Query& operator>>(std::int64_t& value);
-  Query& operator>>(bool& value);
-  Query& operator>>(double& value);
-  Query& operator>>(std::string& value);
-  Query& operator>>(TimePoint& value);
+  Query& operator>>(std::int64_t& value) {
+    value = next_column().getInt64();
+    return *this;
+  }
+  Query& operator>>(bool& value) {
+    value = next_column().getInt() != 0;
+    return *this;
+  }
+  Query& operator>>(double& value) {
+    value = next_column().getDouble();
+    return *this;
+  }
+  Query& operator>>(std::string& value) {
+    const SQLite::Column column = next_column();
+    const auto* bytes = static_cast<const char*>(column.getBlob());
+    value.assign(bytes == nullptr ? "" : bytes, static_cast<std::size_t>(column.getBytes()));
+    return *this;
+  }
+  Query& operator>>(TimePoint& value) {
+    value = TimePoint(std::chrono::microseconds(next_column().getInt64()));
+    return *this;
+  }
   template <typename T>
   Query& operator>>(std::optional<T>& value) {
-    if (statement_.getColumn(column_).isNull()) {
-      value.reset();
-      ++column_;
-      return *this;
-    }
-    return *this >> value.emplace();
+    if (!statement_.getColumn(column_).isNull()) return *this >> value.emplace();
+    value.reset();
+    ++column_;
+    return *this;
   }
 
  private:
-  Query& bind_null();
+  template <typename T>
+  Query& bind(const T& value) {
+    statement_.bind(++parameter_, value);
+    return *this;
+  }
+  SQLite::Column next_column() { return statement_.getColumn(column_++); }
 
   SQLite::Statement& statement_;
   int parameter_ = 0;
@@ -78,38 +112,41 @@ class Query {
 /// One connection to the database with its prepared statements.
 class Connection {
  public:
-  enum class Access { read, write };
+  Connection(const std::filesystem::path& path, int flags)
+      // One thread at a time uses a connection, so SQLite's own locks are not needed.
+      : database_(path.string(), SQLite::OPEN_NOMUTEX | flags, busy_timeout_ms) {}
 
-  /// @throws std::runtime_error  the file cannot be opened, or is no database
-  Connection(const std::filesystem::path& path, Access access);
-
-  /// Starts a statement, which is prepared at its first use and kept. `sql` is a literal: it outlives this.
-  Query query(std::string_view sql);
+  /// Starts a statement, which is prepared at its first use and cached. `sql` must be a literal.
+  Query query(std::string_view sql) {
+    auto found = statements_.find(sql);
+    if (found == statements_.end()) {
+      found = statements_.emplace(sql, SQLite::Statement(database_, std::string(sql))).first;
+    }
+    return Query(found->second);
+  }
   SQLite::Database& database() noexcept { return database_; }
-  std::int64_t last_insert_id() const noexcept { return database_.getLastInsertRowid(); }
 
  private:
+  static constexpr int busy_timeout_ms = 5000;
+
   SQLite::Database database_;
   std::unordered_map<std::string_view, SQLite::Statement> statements_;
 };
 
-/// A SQLite database in WAL mode: writers one after another, a reader beside them.
+/// A database in WAL mode: one writer at a time, and concurrently one reader.
 class Database {
  public:
-  enum class Durability {
-    power_loss,  ///< a commit waits for the disk
-    crash,       ///< a commit survives the end of the process, not of the machine
-  };
-
-  /// @throws std::runtime_error  the file cannot be opened, or is no database
-  Database(const std::filesystem::path& path, Durability durability);
+  /// @throws SQLite::Exception  the file cannot be opened, or is not a database
+  /// @param wait_for_disk  commits survive a power loss
+  Database(const std::filesystem::path& path, bool wait_for_disk)
+      : writer_(open_writer(path, wait_for_disk)), reader_(path, SQLite::OPEN_READONLY) {}
 
   /// Calls `work(Connection&)` in one transaction, rolled back if it throws.
   template <typename Work>
   auto write(Work&& work) {
-    const std::lock_guard lock(write_mutex_);
+    const MutexLock lock(write_mutex_);
     SQLite::Transaction transaction(writer_.database(), SQLite::TransactionBehavior::IMMEDIATE);
-    if constexpr (std::is_void_v<decltype(work(writer_))>) {
+    if constexpr (std::is_void_v<std::invoke_result_t<Work, Connection&>>) {
       work(writer_);
       transaction.commit();
     } else {
@@ -119,10 +156,10 @@ class Database {
     }
   }
 
-  /// Calls `work(Connection&)` on one state of the database.
+  /// Calls `work(Connection&)` on one snapshot of the database.
   template <typename Work>
-  auto read(Work&& work) const {
-    const std::lock_guard lock(read_mutex_);
+  auto read(Work&& work) {
+    const MutexLock lock(read_mutex_);
     SQLite::Transaction transaction(reader_.database(), SQLite::TransactionBehavior::DEFERRED);
     auto result = work(reader_);
     transaction.commit();
@@ -130,10 +167,21 @@ class Database {
   }
 
  private:
-  std::mutex write_mutex_;
-  Connection writer_;
-  mutable std::mutex read_mutex_;
-  mutable Connection reader_;
+  static Connection open_writer(const std::filesystem::path& path, bool wait_for_disk) {
+    Connection connection(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    SQLite::Database& database = connection.database();
+    SQLite::Statement(database, "PRAGMA journal_mode=WAL").executeStep();
+    database.exec("PRAGMA foreign_keys=ON");
+    // A larger log: pages that change with every event are copied into the database less often.
+    database.exec("PRAGMA wal_autocheckpoint=8000");
+    database.exec(wait_for_disk ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
+    return connection;
+  }
+
+  Mutex write_mutex_;
+  Connection writer_ GUARDED_BY(write_mutex_);
+  Mutex read_mutex_;
+  Connection reader_ GUARDED_BY(read_mutex_);
 };
 
 }  // namespace gracedb::sandbox

@@ -8,7 +8,7 @@
 namespace gracedb::sandbox {
 namespace {
 
-/// A spec is read from its end: *TIMES, @TARGET, :PROBABILITY, and what is left is WHAT.
+/// A spec is parsed from its end: *TIMES, @TARGET, :PROBABILITY; the remainder is WHAT.
 std::optional<std::string_view> take_suffix(std::string_view& spec, char mark) {
   const std::size_t position = spec.rfind(mark);
   if (position == std::string_view::npos) return {};
@@ -36,7 +36,7 @@ double to_probability(std::string_view text) {
   return probability;
 }
 
-void read_status(Fault& fault, std::string_view what) {
+void parse_status(Fault& fault, std::string_view what) {
   const std::size_t plus = what.find('+');
   fault.status = to_number<int>(what.substr(0, plus), "HTTP status");
   if (fault.status < 400 || fault.status > 599)
@@ -48,7 +48,7 @@ void read_status(Fault& fault, std::string_view what) {
   fault.retry_after = to_number<int>(extra.substr(key.size()), "retry-after");
 }
 
-void read_what(Fault& fault, std::string_view what) {
+void parse_what(Fault& fault, std::string_view what) {
   constexpr std::string_view slow = "slow=";
   if (what == "hang-up") {
     fault.kind = Fault::Kind::hang_up;
@@ -60,7 +60,7 @@ void read_what(Fault& fault, std::string_view what) {
     fault.kind = Fault::Kind::slow;
     fault.delay = parse_signed_duration(what.substr(slow.size()));
   } else if (!what.empty() && what.front() >= '0' && what.front() <= '9') {
-    read_status(fault, what);
+    parse_status(fault, what);
   } else {
     throw std::invalid_argument("give a status such as 503, slow=TIME, hang-up, hang or drop-answer");
   }
@@ -84,38 +84,38 @@ Fault parse_fault(std::string_view spec, std::optional<Operation> target) {
       fault.times_left = to_number<std::int64_t>(*times, "count");
     if (const auto on = take_suffix(spec, '@')) target = parse_fault_target(*on);
     if (const auto probability = take_suffix(spec, ':')) fault.probability = to_probability(*probability);
-    fault.on = target;
-    read_what(fault, spec);
+    fault.target = target;
+    parse_what(fault, spec);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument("fault '" + fault.spec + "': " + error.what());
   }
   return fault;
 }
 
-FaultPlan::Strike FaultPlan::draw(Operation operation) {
-  const std::lock_guard lock(mutex_);
-  Strike strike;
+FaultPlan::Draw FaultPlan::draw(Operation operation) {
+  const MutexLock lock(mutex_);
+  Draw drawn;
   for (Fault& fault : faults_) {
-    const bool is_meant = (!fault.on || fault.on == operation) && fault.times_left != 0;
-    if (!is_meant || !std::bernoulli_distribution(fault.probability)(random_)) continue;
-    if (fault.kind != Fault::Kind::slow && strike.fault) continue;
+    const bool is_possible = (!fault.target || fault.target == operation) && fault.times_left != 0;
+    if (!is_possible || !std::bernoulli_distribution(fault.probability)(random_)) continue;
+    if (fault.kind != Fault::Kind::slow && drawn.fault) continue;
     if (fault.times_left) --*fault.times_left;
     if (fault.kind == Fault::Kind::slow) {
-      strike.delay += fault.delay;
+      drawn.delay += fault.delay;
     } else {
-      strike.fault = fault;
+      drawn.fault = fault;
     }
   }
-  return strike;
+  return drawn;
 }
 
 void FaultPlan::replace(std::vector<Fault> faults) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   faults_ = std::move(faults);
 }
 
 std::vector<std::string> FaultPlan::specs() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::vector<std::string> specs;
   for (const Fault& fault : faults_) {
     if (fault.times_left != 0) specs.push_back(fault.spec);

@@ -2,21 +2,50 @@
 
 #include "gracedb/kafka/topics.hpp"
 
-#include "sandbox/alert_publisher.hpp"
-#include "sandbox/catalog.hpp"
-#include "sandbox/embedded_broker.hpp"
-#include "sandbox/event_store.hpp"
-#include "sandbox/own_routes.hpp"
-#include "sandbox/state_dir.hpp"
-#include "sandbox/token_file.hpp"
+#include "sandbox/api.hpp"
+#include "sandbox/conventions.hpp"
+#include "sandbox/kafka.hpp"
+#include "sandbox/store.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
 
 namespace gracedb::sandbox {
 namespace {
 
-/// The name that clients reach the server by: a browser or a certificate knows "localhost", not "127.0.0.1".
+/// A directory that is removed at the end if it is temporary.
+class StateDir {
+ public:
+  explicit StateDir(const std::optional<std::filesystem::path>& path)
+      : path_(path ? make_state_dir(*path) : make_temporary_directory()), is_temporary_(!path) {}
+  ~StateDir() {
+    std::error_code ignored;
+    if (is_temporary_) std::filesystem::remove_all(path_, ignored);
+  }
+  StateDir(const StateDir&) = delete;
+  StateDir& operator=(const StateDir&) = delete;
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  bool is_temporary() const noexcept { return is_temporary_; }
+
+ private:
+  static std::filesystem::path make_temporary_directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "gracedb-sandbox-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+      throw std::system_error(errno, std::generic_category(), "cannot create the directory " + name);
+    }
+    return name;
+  }
+
+  std::filesystem::path path_;
+  bool is_temporary_;
+};
+
+/// The server's name in its URL: browsers and certificates use "localhost", not "127.0.0.1".
 std::string public_host(const std::string& host) {
-  const bool is_here = host == "127.0.0.1" || host == "0.0.0.0" || host == "::" || host == "::1";
-  return is_here ? "localhost" : host;
+  const bool is_local = host == "127.0.0.1" || host == "0.0.0.0" || host == "::" || host == "::1";
+  return is_local ? "localhost" : host;
 }
 
 std::string make_service_url(const SandboxOptions& options, int port) {
@@ -36,9 +65,8 @@ TokenClaims claims_of(const SandboxOptions& options, const std::string& service_
   return claims;
 }
 
-Database::Durability durability_of(const SandboxOptions& options, const StateDir& state) {
-  return options.wait_for_disk && !state.is_temporary() ? Database::Durability::power_loss
-                                                        : Database::Durability::crash;
+Durability durability_of(const SandboxOptions& options, const StateDir& state) {
+  return options.fsync && !state.is_temporary() ? Durability::power_loss : Durability::crash;
 }
 
 std::vector<std::string> topics_of(const SandboxOptions& options, const std::string& instance_name) {
@@ -58,7 +86,7 @@ class Sandbox::Implementation {
       : options_(std::move(options)),
         state_(options_.state_dir),
         faults_(options_.faults, options_.seed),
-        server_(options_.server, faults_),
+        server_(options_.server),
         service_url_(make_service_url(options_, server_.port())),
         instance_name_(options_.instance_name.value_or(kafka::derive_instance_name(service_url_))),
         issuer_(open_issuer(state_.path())),
@@ -67,13 +95,16 @@ class Sandbox::Implementation {
         token_file_(issuer_, claims_, options_.token_file.value_or(state_.path() / "token"),
                     options_.renew_before.value_or(claims_.lifetime / 4)),
         store_(state_.path() / "gracedb.sqlite", durability_of(options_, state_)),
-        api_(
-            store_, [this](const Alert& alert) { publish(alert); }, instance_name_),
-        own_routes_(make_own_routes(store_, faults_, claims_.issuer, issuer_.jwks())) {
+        api_(store_, faults_, options_.authenticate ? &verifier_ : nullptr,
+             [this](const Alert& alert) { publish(alert); },
+             {.instance_name = instance_name_,
+              .issuer = claims_.issuer,
+              .jwks = issuer_.jwks(),
+              .answer_delay = options_.answer_delay}) {
     start_broker();
-    server_.start(api_, own_routes_, options_.authenticate ? &verifier_ : nullptr);
+    server_.start([this](Request& request, Exchange& exchange) { return api_.answer(request, exchange); });
   }
-  ~Implementation() { server_.stop(); }  // before anything that its requests use
+  ~Implementation() { server_.stop(); }  // before the members that its requests use
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
 
@@ -115,14 +146,14 @@ class Sandbox::Implementation {
     return {issuer_.mint(claims_), now() + claims_.lifetime, claims_.subject};
   }
 
-  void publish(const Alert& alert) const {
+  void publish(const Alert& alert) {
     if (publisher_) publisher_->publish(alert);
   }
 
   SandboxOptions options_;
   StateDir state_;
   FaultPlan faults_;
-  Server server_;
+  HttpServer server_;
   std::string service_url_;
   std::string instance_name_;
   TokenIssuer issuer_;
@@ -134,8 +165,18 @@ class Sandbox::Implementation {
   std::optional<std::string> bootstrap_servers_;
   std::optional<AlertPublisher> publisher_;
   Api api_;
-  Router own_routes_;
 };
+
+std::filesystem::path make_state_dir(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  auto canonical = std::filesystem::canonical(path, error);
+  if (!error && !std::filesystem::is_directory(canonical, error)) {
+    error = std::make_error_code(std::errc::not_a_directory);
+  }
+  if (error) throw std::system_error(error, "cannot use the directory " + path.string());
+  return canonical;
+}
 
 Sandbox::Sandbox(SandboxOptions options)
     : implementation_(std::make_unique<Implementation>(std::move(options))) {}

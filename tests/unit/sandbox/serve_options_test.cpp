@@ -1,4 +1,4 @@
-#include "gracedb-sandbox/serve_options.hpp"
+#include "gracedb-sandbox/commands.hpp"
 
 #include <CLI/CLI.hpp>
 #include <gmock/gmock.h>
@@ -13,7 +13,7 @@ SandboxOptions parse(std::vector<std::string> arguments) {
   CLI::App app;
   ServeOptions options;
   options.add_to(app);
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 reads them from the back
   app.parse(arguments);
   return options.to_sandbox_options();
 }
@@ -29,25 +29,25 @@ std::string reason_of(const std::vector<std::string>& arguments) {
   return {};
 }
 
-TEST(ServeOptions, ListenOnAFreePortOfThisMachineByDefault) {
+TEST(ServeOptions, ListensOnAFreeLoopbackPortByDefault) {
   const SandboxOptions options = parse({});
   EXPECT_EQ(options.server.address.host, "127.0.0.1");
   EXPECT_EQ(options.server.address.port, 0);
   EXPECT_TRUE(options.authenticate);
-  EXPECT_TRUE(options.wait_for_disk);
+  EXPECT_TRUE(options.fsync);
   EXPECT_FALSE(options.embedded_broker);
   EXPECT_FALSE(options.bootstrap_servers);
   EXPECT_EQ(options.token.lifetime, 1h);
 }
 
-TEST(ServeOptions, ListenWhereTheyAreTold) {
+TEST(ServeOptions, ListensOnTheGivenAddress) {
   EXPECT_EQ(parse({"--listen", "0.0.0.0:8080"}).server.address.host, "0.0.0.0");
   EXPECT_EQ(parse({"--listen", "0.0.0.0:8080"}).server.address.port, 8080);
   EXPECT_EQ(parse({"--listen", "[::1]:80"}).server.address.host, "::1");
   EXPECT_EQ(parse({"--listen", "8080"}).server.address.port, 8080);
 }
 
-TEST(ServeOptions, TakeABrokerOfTheirOwnOrAnother) {
+TEST(ServeOptions, SelectsAnEmbeddedOrExternalBroker) {
   EXPECT_TRUE(parse({"--broker", "embedded"}).embedded_broker);
   const SandboxOptions options =
       parse({"--broker", "kafka:9092", "-X", "security.protocol=ssl", "-X", "a=b=c"});
@@ -56,15 +56,15 @@ TEST(ServeOptions, TakeABrokerOfTheirOwnOrAnother) {
   EXPECT_EQ(options.kafka_config.at("a"), "b=c");
 }
 
-TEST(ServeOptions, AimFaultsAtTheGivenTarget) {
+TEST(ServeOptions, AppliesTheDefaultFaultTarget) {
   const SandboxOptions options =
       parse({"--fault", "503:0.1", "--fault", "hang@create", "--fault-on", "upload"});
   ASSERT_EQ(options.faults.size(), 2U);
-  EXPECT_EQ(options.faults[0].on, Operation::upload);
-  EXPECT_EQ(options.faults[1].on, Operation::create);
+  EXPECT_EQ(options.faults[0].target, Operation::upload);
+  EXPECT_EQ(options.faults[1].target, Operation::create);
 }
 
-TEST(ServeOptions, SayWhichOfThemIsWrong) {
+TEST(ServeOptions, NamesTheWrongOption) {
   EXPECT_THAT(reason_of({"--listen", "nowhere"}), testing::HasSubstr("--listen"));
   EXPECT_THAT(reason_of({"--broker", "nowhere"}), testing::HasSubstr("--broker"));
   EXPECT_THAT(reason_of({"--topic", "x"}), testing::HasSubstr("--topic"));
