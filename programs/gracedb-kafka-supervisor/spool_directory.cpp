@@ -1,7 +1,7 @@
 #include "gracedb-kafka-supervisor/spool_directory.hpp"
 
-#include "common/options.hpp"
 #include "common/exit_code.hpp"
+#include "common/options.hpp"
 
 namespace gracedb::supervisor {
 
