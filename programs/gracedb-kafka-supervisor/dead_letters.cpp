@@ -76,6 +76,7 @@ class Stores {
     if (!producer_) {
       kafka::ProducerOptions options = producer_options(connection_);
       options.check_for_topics = false;
+      options.flush_timeout = delivery_timeout;
       options.kafka_config.insert({"message.max.bytes", "67108864"});  // the broker knows its own limit
       producer_.emplace(std::move(options));
     }
@@ -278,15 +279,14 @@ class Redrive final : public Deed {
   Done perform(const DeadLetter& letter, DeadLetterStore& store) override {
     const kafka::Message& message = letter.message;
     const auto report = stores_.producer().deliver(
-        message.value, {.topic = pipeline_of_letter(letter), .key = message.key, .headers = message.headers},
-        delivery_timeout);
+        message.value, {.topic = pipeline_of_letter(letter), .key = message.key, .headers = message.headers});
     store.remove(letter);
     return {
-        .text = fmt::format("redriven to {}[{}] offset {}", report.topic, report.partition, report.offset),
+        .text = fmt::format("redriven to {}[{}] offset {}", report.topic, report.partition, *report.offset),
         .fields = {{"redriven", true},
                    {"topic", report.topic},
                    {"partition", report.partition},
-                   {"offset", report.offset}}};
+                   {"offset", *report.offset}}};
   }
 
  private:

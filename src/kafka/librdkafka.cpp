@@ -91,6 +91,7 @@ KafkaErrorCode error_code(rd_kafka_resp_err_t code) noexcept {
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return KafkaErrorCode::partition_not_found;
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       return KafkaErrorCode::group_forbidden;
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:

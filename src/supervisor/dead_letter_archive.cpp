@@ -17,8 +17,6 @@ namespace {
 
 using Position = std::pair<std::int32_t, std::int64_t>;
 
-constexpr std::chrono::milliseconds removal_timeout{30'000};
-
 /// "3:17" says that the letter of partition 3 and offset 17 is done with.
 constexpr std::string_view handled_header = "gracedb-kafka.handled";
 
@@ -93,8 +91,7 @@ void DeadLetterArchive::remove(const DeadLetter& letter) {
   const auto [partition, offset] = present_.at(letter.id);
   producer_.deliver("",
                     {.topic = pipeline_,
-                     .headers = {{std::string(handled_header), fmt::format("{}:{}", partition, offset)}}},
-                    removal_timeout);
+                     .headers = {{std::string(handled_header), fmt::format("{}:{}", partition, offset)}}});
 }
 
 }  // namespace gracedb::supervisor

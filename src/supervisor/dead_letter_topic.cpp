@@ -37,6 +37,11 @@ std::string transactional_id(const Reporter& reporter) {
   return fmt::format("{}-{}-{:08x}", reporter.group, reporter.process, random());
 }
 
+std::int64_t milliseconds_of(const std::optional<std::chrono::system_clock::time_point>& time) {
+  if (!time) return 0;  // now
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time->time_since_epoch()).count();
+}
+
 }  // namespace
 
 DeadLetterTopic::DeadLetterTopic(DeadLetterTopicOptions options)
@@ -66,7 +71,7 @@ Placed DeadLetterTopic::set_aside(std::span<const Rejected> letters, const KeepW
     return place(letters, keep_waiting);
   } catch (const KafkaProducerError& fault) {
     if (fault.is_retriable()) throw;
-    if (fault.code() == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+    if (fault.code() == KafkaErrorCode::group_forbidden) {
       refused_until_ = Clock::now() + between_refusals;
       refusal_ = fault.what();
     }
@@ -108,7 +113,7 @@ kafka::Transaction DeadLetterTopic::transaction_of(std::span<const Rejected> let
         {.to = {.topic = name_,
                 .key = message.key,
                 .headers = dead_letter_headers(message, letter.rejection, options_.reporter),
-                .timestamp = message.timestamp},
+                .timestamp_ms = milliseconds_of(message.timestamp)},
          .value = {letter.message, &message.value}});
     std::int64_t& next = behind[Partition::of(message)];
     next = std::max(next, message.offset + 1);

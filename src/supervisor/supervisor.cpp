@@ -109,12 +109,12 @@ kafka::ConsumerOptions with_defaults(kafka::ConsumerOptions options) {
 }  // namespace
 
 void check(const SupervisorOptions& options) {
-  kafka::Faults faults;
-  kafka::make_config(kafka::ClientSettings::from(with_defaults(options.consumer)), {}, faults);
+  kafka::OptionFaults faults;
+  kafka::make_config(kafka::connection_of(with_defaults(options.consumer)), {}, faults);
   faults.raise("consumer options");
   if (!options.dead_letter_topic) return;
-  kafka::Faults topic_faults;
-  kafka::make_config(kafka::ClientSettings::from(options.dead_letter_topic->producer), {}, topic_faults);
+  kafka::OptionFaults topic_faults;
+  kafka::make_config(kafka::connection_of(options.dead_letter_topic->producer), {}, topic_faults);
   topic_faults.raise("options of the dead-letter topic");
 }
 

@@ -240,7 +240,7 @@ class SupervisorTest : public ::testing::Test {
   void send(const std::string& value, const std::string& key = {}, const char* topic = pipeline) {
     kafka::ProduceOptions to{.topic = topic};
     if (!key.empty()) to.key = key;
-    producer_->deliver(value, to, seconds(30));
+    producer_->deliver(value, to);
   }
   void send_event(const std::string& graceid) { send(event(graceid), graceid); }
 
