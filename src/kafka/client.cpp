@@ -6,7 +6,7 @@
 #include "core/interruption.hpp"
 #include "core/log.hpp"
 #include "core/redact.hpp"
-#include "kafka/lookup.hpp"
+#include "kafka/fork_safe_resolver.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -26,21 +26,20 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-/// How long one request for metadata lasts before the client's health is looked at again: while there is no
-/// connection, and once there is one and only the answer is waited for.
+/// Length of one metadata request, after which the client's health is checked: without a connection, and with one.
 constexpr milliseconds connection_slice{100};
 constexpr milliseconds answer_slice{2'000};
-/// How long a broker that has refused us is asked whether it would answer now. Cannot be interrupted.
+/// Time limit for asking a broker that has rejected the token. Cannot be interrupted.
 constexpr milliseconds recovery_wait{150};
-/// A broker that refuses connections for so long is taken to be down. Less would mistake a host name with
-/// several addresses, tried one after the other, for a dead broker.
+/// A broker that refuses connections for this long counts as down. A host name with several addresses, which are tried
+/// one after the other, needs some time.
 constexpr milliseconds refused_connection_timeout{3'000};
 constexpr milliseconds startup_timeout{10'000};
-/// A broker that has just started does not know all its topics and permissions yet.
+/// A broker that has just started does not know all topics and permissions yet.
 constexpr milliseconds topic_check_timeout{1'000};
 
 LogLevel level_of(int syslog_level, std::string_view facility) {
-  // Failed connections and requests come as errors too, once each and not at every try.
+  // These are also reported as errors, once each instead of at every try.
   constexpr std::array<std::string_view, 6> reported_elsewhere = {"FAIL",   "ERROR",    "GETPID",
                                                                   "TXNERR", "ADDPARTS", "ADDOFFSETS"};
   if (std::find(reported_elsewhere.begin(), reported_elsewhere.end(), facility) != reported_elsewhere.end())
@@ -93,7 +92,7 @@ std::int64_t milliseconds_since_epoch(system_clock::time_point time) {
 
 void BrokerHealth::note_error(rd_kafka_resp_err_t code, std::string_view reason, bool has_token_expired) {
   const std::string safe = redact(reason);
-  // A broker that lets an expired token in for its clock's leeway drops it at once, without saying why.
+  // A broker that accepts an expired token within its clock skew drops the session without an error.
   const bool is_rejection = is_authentication_error(code) || (is_connection_error(code) && has_token_expired);
   const MutexLock lock(mutex_);
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
@@ -211,7 +210,7 @@ void TokenSupply::set_token(rd_kafka_t* client, const auth::OAuthToken& token) {
 }
 
 system_clock::time_point TokenSupply::refresh_time(const auth::OAuthToken& token) {
-  // librdkafka asks for the next token when 80 % of the lifetime it was told have passed. Told a lifetime of
+  // librdkafka asks for the next token when 80 % of the given lifetime have passed. Given a lifetime of
   // 5/4 of the time to the next renewal, it asks just then; but no later than the token's own end.
   const auto now = system_clock::now();
   if (!manager_) return token.expires;
@@ -228,7 +227,7 @@ Client::Client(rd_kafka_type_t type, const KafkaConnection& connection, ConfHand
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_error_cb(config.get(), &Client::on_error);
   rd_kafka_conf_set_log_cb(config.get(), &Client::on_log);
-  look_up_aware_of_forks(config.get());
+  use_fork_safe_resolver(config.get());
   if (hooks.delivered != nullptr) {
     rd_kafka_conf_set_dr_msg_cb(config.get(),
                                 [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
@@ -258,7 +257,7 @@ Client::Client(rd_kafka_type_t type, const KafkaConnection& connection, ConfHand
   main_queue_.reset(rd_kafka_queue_get_main(handle_.get()));
 
   if (tokens_) {
-    // Renewal must not depend on somebody polling: an idle client would lose its login.
+    // Renewal must not depend on polling: an idle client would lose its login.
     const ErrorHandle fault(rd_kafka_sasl_background_callbacks_enable(handle_.get()));
     if (fault)
       throw KafkaError(rd_kafka_error_string(fault.get()), error_code(rd_kafka_error_code(fault.get())));
@@ -274,7 +273,7 @@ void Client::on_error(rd_kafka_t* client, int code, const char* reason, void* op
     }
     const bool has_token_expired = self.tokens_ && self.tokens_->has_expired();
     self.health_.note_error(static_cast<rd_kafka_resp_err_t>(code), reason, has_token_expired);
-  } catch (...) {  // Out of memory: librdkafka cannot be told.
+  } catch (...) {  // out of memory
   }
 }
 

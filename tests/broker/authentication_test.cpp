@@ -40,7 +40,7 @@ class ChangingToken {
 
 /// Whether `call` comes to be true. A login that began with the former token may be refused after it has been
 /// renewed.
-bool comes_to_be_accepted(const std::function<bool()>& call) {
+bool eventually_accepted(const std::function<bool()>& call) {
   return eventually([&] {
     try {
       return call();
@@ -62,17 +62,17 @@ void expect_refused(const std::string& token) {
   }
 }
 
-TEST(Authentication, RefusesATokenOfAnotherKey) { expect_refused(TestBroker::shared().token("--wrong-key")); }
+TEST(Authentication, RejectsATokenOfAnotherKey) { expect_refused(TestBroker::shared().token("--wrong-key")); }
 
-TEST(Authentication, RefusesATokenForAnotherAudience) {
+TEST(Authentication, RejectsATokenForAnotherAudience) {
   expect_refused(TestBroker::shared().token("--audience https://elsewhere.example"));
 }
 
-TEST(Authentication, RefusesATokenOfAnotherIssuer) {
+TEST(Authentication, RejectsATokenOfAnotherIssuer) {
   expect_refused(TestBroker::shared().token("--issuer https://elsewhere.example"));
 }
 
-TEST(Authentication, RefusesAnExpiredTokenBeforeSendingIt) {
+TEST(Authentication, RejectsAnExpiredTokenBeforeSendingIt) {
   expect_refused(TestBroker::shared().token("--lifetime -60s"));
 }
 
@@ -82,7 +82,7 @@ TEST(Authentication, FailsAtConstructionWithoutAToken) {
   ::setenv("XDG_RUNTIME_DIR", empty.path().c_str(), 1);
   ProducerOptions options = TestBroker::shared().producer_options();
   options.oauth_callback = nullptr;
-  options.token_audience = "nobody.example";
+  options.token_audience = "other.example";
   EXPECT_THROW(Producer{options}, KafkaTokenError);
 }
 
@@ -95,7 +95,7 @@ TEST(Authentication, FindsTheTokenOnDisk) {
   EXPECT_TRUE(producer.deliver("found").offset);
 }
 
-TEST(Authentication, SurvivesTheEndOfATokenWhileIdleWhereAFreshOneLiesOnDisk) {
+TEST(Authentication, RenewsTheTokenOfAnIdleClientFromDisk) {
   const TemporaryDirectory directory;
   ::setenv("BEARER_TOKEN_FILE", directory.write("token", TestBroker::shared().token("--lifetime 8s")).c_str(),
            1);
@@ -105,7 +105,7 @@ TEST(Authentication, SurvivesTheEndOfATokenWhileIdleWhereAFreshOneLiesOnDisk) {
   producer.deliver("before");
   directory.write("token", TestBroker::shared().token());
 
-  // Idle for longer than the first token lives: nobody polls.
+  // Idle for longer than the first token lives: no call polls.
   const auto end = std::chrono::steady_clock::now() + 10s;
   ASSERT_FALSE(eventually([&] { return std::chrono::steady_clock::now() >= end; }, 9s));
   ASSERT_TRUE(eventually([&] { return std::chrono::steady_clock::now() >= end; }));
@@ -115,7 +115,7 @@ TEST(Authentication, SurvivesTheEndOfATokenWhileIdleWhereAFreshOneLiesOnDisk) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
 }
 
-TEST(Authentication, RecoversWithAFreshTokenWithoutBeingRebuilt) {
+TEST(Authentication, RecoversWithANewToken) {
   ChangingToken token(TestBroker::shared().token("--wrong-key"));
   ProducerOptions options = TestBroker::shared().producer_options();
   options.oauth_callback = token.callback();
@@ -129,14 +129,14 @@ TEST(Authentication, RecoversWithAFreshTokenWithoutBeingRebuilt) {
   EXPECT_EQ(producer.pending_messages(), 0U);
 
   token.set(TestBroker::shared().token());
-  EXPECT_TRUE(comes_to_be_accepted([&] { return producer.deliver("accepted").offset.has_value(); }));
-  EXPECT_TRUE(comes_to_be_accepted([&] {
+  EXPECT_TRUE(eventually_accepted([&] { return producer.deliver("accepted").offset.has_value(); }));
+  EXPECT_TRUE(eventually_accepted([&] {
     producer.produce("accepted");
     return producer.flush(10s) == 0;
   }));
 }
 
-TEST(Authentication, TellsAConsumerAndLetsItRecoverToo) {
+TEST(Authentication, RecoversAConsumerWithANewToken) {
   ChangingToken token(TestBroker::shared().token("--wrong-key"));
   ConsumerOptions options = TestBroker::shared().consumer_options({"test"});
   options.oauth_callback = token.callback();
@@ -144,7 +144,7 @@ TEST(Authentication, TellsAConsumerAndLetsItRecoverToo) {
   Consumer consumer(options);
   EXPECT_THROW(consumer.poll(10s), KafkaAuthenticationError);
   token.set(TestBroker::shared().token());
-  EXPECT_TRUE(comes_to_be_accepted([&] {
+  EXPECT_TRUE(eventually_accepted([&] {
     consumer.poll(100ms);
     return !consumer.assignment().empty();
   }));

@@ -16,54 +16,64 @@ std::string content_id(std::string_view contents);
 
 /// An upload message without the file's contents.
 struct UploadMessage {
-  std::string gracedb_server{};            ///< service URL of the client, ending in '/'
-  std::optional<std::string> graceid{};    ///< the reserved id; none where gracedb_upload is false
-  std::optional<std::string> submitter{};  ///< as the reservation returned it
-  std::string pipeline{};                  ///< as given, not in lower case
+  /// Service URL of the client, ending in '/'.
+  std::string gracedb_server{};
+  /// The reserved id; none if gracedb_upload is false.
+  std::optional<std::string> graceid{};
+  /// As the reservation returned it.
+  std::optional<std::string> submitter{};
+  /// As the caller wrote it; the topic has it in lower case.
+  std::string pipeline{};
   std::optional<std::string> group{};
   std::optional<std::string> search{};
+  /// The supervisor completes the event in GraceDB.
   bool gracedb_upload = true;
+  /// The supervisor ignores the message.
   bool skip_supervisor = false;
   std::optional<std::vector<std::string>> labels{};
-  std::string file_name{};  ///< base name
+  /// Base name.
+  std::string file_name{};
   std::optional<std::string> content_id{};
-  std::optional<double> producer_timestamp{};  ///< Unix time in seconds
+  /// Unix time in seconds, for telemetry.
+  std::optional<double> producer_timestamp{};
 };
 
 /// Serializes an upload message: compact JSON with `contents` in standard base64.
 std::string build_upload_message(const UploadMessage& message, std::string_view contents);
 
-/// How many bytes build_upload_message() would give for `contents_size` bytes of contents.
+/// Size in bytes of the message that build_upload_message() returns for `contents_size` bytes of contents.
 std::size_t upload_message_size(const UploadMessage& message, std::size_t contents_size);
 
-/// An upload message as read from the wire, its file decoded.
+/// A parsed upload message with its decoded file.
 struct ReceivedUpload {
   UploadMessage message{};
   std::string contents{};
 };
 
-/// What a message on a topic is, judged by its `type`.
+/// The kind of a message on a topic, by its `type`.
 enum class MessageKind { upload, ping, other };
 
-/// @return other where the value is not a JSON object with a known type
+/// @return other if the value is not a JSON object with a known type
 MessageKind kind_of(std::string_view value);
 
-/// Reads and checks an upload message against the schema. Unknown fields are allowed. If `content_id` is
-/// there, the contents must match it. The file name is reduced to its base name.
-/// @throws std::invalid_argument  says which field is wrong and how
+/// Parses an upload message and checks it against the schema. Unknown fields are allowed; of a repeated name the last
+/// counts. The contents must match `content_id`, if set. The file name is reduced to its base name.
+/// @throws std::invalid_argument  names the field and its fault
 ReceivedUpload parse_upload_message(std::string_view value);
 
-/// A ping message: connectivity test, ignored by every consumer but a person.
+/// A ping message: a connectivity test that services ignore.
 struct PingMessage {
-  double timestamp = 0;  ///< Unix time in seconds
+  /// Unix time in seconds.
+  double timestamp = 0;
   std::string client = "gracedb-kafka";
-  std::optional<std::string> sub{};    ///< claim of the token
-  std::optional<std::string> scope{};  ///< claim of the token
+  /// Claims of the token.
+  std::optional<std::string> sub{};
+  std::optional<std::string> scope{};
 };
 
 std::string build_ping_message(const PingMessage& message);
 
-/// @throws std::invalid_argument  says which field is wrong and how
+/// @throws std::invalid_argument  names the field and its fault
 PingMessage parse_ping_message(std::string_view value);
 
 }  // namespace gracedb::kafka

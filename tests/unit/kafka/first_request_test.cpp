@@ -16,8 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-// A broker that knows nothing of a producer takes whatever number its first message has.
-TEST(FirstRequest, IsNotTakenForDeliveredBecauseTheSecondOneIs) {
+// A broker that does not know a producer accepts any sequence number of its first message.
+TEST(FirstRequest, IsNotAcknowledgedByTheSecondOne) {
   const std::map<std::string, std::string> plaintext{{"security.protocol", "plaintext"}};
   test_support::MockKafka kafka;
   kafka.create_topic("gracedb-test.gstlal");

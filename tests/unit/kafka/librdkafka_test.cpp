@@ -11,14 +11,14 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(ErrorText, SaysWhatHappenedAndWhatToDo) {
+TEST(ErrorText, HasTheReasonAndARemedy) {
   const std::string text = error_text("localhost:9092", RD_KAFKA_RESP_ERR__RESOLVE, "no such host");
   EXPECT_THAT(text, HasSubstr("localhost:9092: "));
   EXPECT_THAT(text, HasSubstr("no such host"));
   EXPECT_THAT(text, HasSubstr("Check the host names"));
 }
 
-TEST(ErrorText, NamesTheCommandForAFreshToken) {
+TEST(ErrorText, NamesTheCommandForANewToken) {
   EXPECT_THAT(error_text("x", RD_KAFKA_RESP_ERR__AUTHENTICATION),
               HasSubstr("htgettoken -a vault.ligo.org -i igwn"));
 }

@@ -20,12 +20,12 @@ Message with_value(std::string value) {
   return message;
 }
 
-TEST(MessageValue, IsJsonWhereItParses) {
+TEST(MessageValue, IsJsonIfItParses) {
   EXPECT_EQ(std::get<json>(with_value(R"({"a":1})").decoded()), json({{"a", 1}}));
   EXPECT_EQ(std::get<json>(with_value("17").decoded()), json(17));
 }
 
-TEST(MessageValue, IsTextWhereItIsUtf8) {
+TEST(MessageValue, IsTextIfItIsUtf8) {
   EXPECT_EQ(std::get<std::string>(with_value("caf\xc3\xa9").decoded()), "caf\xc3\xa9");
   EXPECT_EQ(std::get<std::string>(with_value("").decoded()), "");
 }
@@ -35,7 +35,7 @@ TEST(MessageValue, IsBytesOtherwise) {
             (std::vector{std::byte{0xff}, std::byte{1}}));
 }
 
-TEST(MessageValue, SaysWhereItIsNotJson) {
+TEST(MessageValue, NamesThePositionOfAJsonError) {
   try {
     static_cast<void>(with_value("{oops").json());
     FAIL() << "parsed";
@@ -44,14 +44,14 @@ TEST(MessageValue, SaysWhereItIsNotJson) {
   }
 }
 
-TEST(Payload, TakesJsonTextAndBytes) {
+TEST(Payload, AcceptsJsonTextAndBytes) {
   EXPECT_EQ(Payload(json{{"a", 1}}).bytes(), R"({"a":1})");
   EXPECT_EQ(Payload("text").bytes(), "text");
   const std::array bytes{std::byte{0}, std::byte{0xff}};
   EXPECT_EQ(Payload(std::span<const std::byte>(bytes)).bytes(), std::string("\0\xff", 2));
 }
 
-TEST(Payload, RefusesJsonThatIsNotUtf8) { EXPECT_THROW(Payload(json{{"a", "\xff"}}), std::invalid_argument); }
+TEST(Payload, RejectsJsonThatIsNotUtf8) { EXPECT_THROW(Payload(json{{"a", "\xff"}}), std::invalid_argument); }
 
 }  // namespace
 }  // namespace gracedb::kafka

@@ -21,7 +21,7 @@ TEST(PingMessage, HasTheFieldsOfTheSchema) {
                                                             {"scope", nullptr}}));
 }
 
-TEST(PingMessage, ComesBackAsItWas) {
+TEST(PingMessage, RoundTrips) {
   const PingMessage back =
       parse_ping_message(build_ping_message({1.5, "ligo-gracedb", "me", "kafka.produce"}));
   EXPECT_EQ(back.timestamp, 1.5);
@@ -30,7 +30,7 @@ TEST(PingMessage, ComesBackAsItWas) {
   EXPECT_EQ(back.scope, "kafka.produce");
 }
 
-TEST(PingMessage, RefusesWhatTheSchemaDoes) {
+TEST(PingMessage, RejectsWhatTheSchemaRejects) {
   for (const char* text :
        {"", "[]", R"({"type":"upload","timestamp":1,"client":"x"})", R"({"type":"ping","client":"x"})",
         R"({"type":"ping","timestamp":"1","client":"x"})", R"({"type":"ping","timestamp":1})",

@@ -15,7 +15,7 @@ TEST(InstanceName, IsTheFirstComponentOfTheHost) {
 }
 
 TEST(InstanceName, IgnoresUserPortCaseAndQuery) {
-  EXPECT_EQ(derive_instance_name("https://somebody@GraceDB-Test.ligo.org:443/api/"), "gracedb-test");
+  EXPECT_EQ(derive_instance_name("https://user@GraceDB-Test.ligo.org:443/api/"), "gracedb-test");
   EXPECT_EQ(derive_instance_name("https://gracedb.ligo.org?x=y"), "gracedb");
   EXPECT_EQ(derive_instance_name("https://[::1]:8080/api/"), "::1");
 }
@@ -39,7 +39,7 @@ TEST(TopicName, SplitsAtTheFirstDot) {
 
 TEST(TopicName, NeedsADot) { EXPECT_THROW(parse_topic_name("gstlal"), std::invalid_argument); }
 
-TEST(TopicOfEvent, IsTestForGroupTestInAnyCaseElseThePipelineInLowerCase) {
+TEST(TopicOfEvent, IsTestForGroupTestElseThePipelineInLowerCase) {
   EXPECT_EQ(topic_of_event("Test", "gstlal"), "test");
   EXPECT_EQ(topic_of_event("TEST", "MBTA"), "test");
   EXPECT_EQ(topic_of_event("CBC", "MBTAOnline"), "mbtaonline");

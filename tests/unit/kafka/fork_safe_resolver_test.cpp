@@ -1,4 +1,4 @@
-#include "kafka/lookup.hpp"
+#include "kafka/fork_safe_resolver.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -27,11 +27,11 @@ int status_of_child(Work work) {
   return status;
 }
 
-TEST(Lookup, IsOverBeforeAFork) {
+TEST(ForkSafeResolver, ForkWaitsForALookup) {
   std::promise<void> begun;
   std::atomic<bool> is_over{false};
   std::jthread thread([&] {
-    const Lookup under_way;
+    const LookupGuard guard;
     begun.set_value();
     std::this_thread::sleep_for(100ms);  // whether the other thread is in fork() cannot be seen
     is_over = true;
@@ -41,8 +41,8 @@ TEST(Lookup, IsOverBeforeAFork) {
   EXPECT_TRUE(is_over);
 }
 
-TEST(Lookup, KeepsAForkForASecondOnlyAndIsNotTheChilds) {
-  const Lookup under_way;
+TEST(ForkSafeResolver, ForkWaitsOneSecondAndTheChildNotAtAll) {
+  const LookupGuard guard;
   EXPECT_EQ(status_of_child([] {
               const auto begin = std::chrono::steady_clock::now();
               const int status = status_of_child([] {});

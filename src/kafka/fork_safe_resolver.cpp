@@ -1,4 +1,4 @@
-#include "kafka/lookup.hpp"
+#include "kafka/fork_safe_resolver.hpp"
 
 #include <netdb.h>
 #include <pthread.h>
@@ -11,43 +11,42 @@
 namespace gracedb::kafka {
 namespace {
 
-/// A name server that does not answer keeps a lookup for longer; a program that forks shall not wait for
-/// that.
-constexpr std::chrono::seconds patience{1};
+/// fork() waits at most this long: a name server that does not answer delays a lookup for longer.
+constexpr std::chrono::seconds fork_timeout{1};
 
 class Lookups {
  public:
   void begin() {
     const std::lock_guard lock(mutex_);
-    ++under_way_;
+    ++running_;
   }
 
   void end() {
     const std::lock_guard lock(mutex_);
-    if (--under_way_ == 0) none_.notify_all();
+    if (--running_ == 0) none_.notify_all();
   }
 
-  /// Keeps others from beginning.
+  /// Prevents new lookups.
   void stop() {
     std::unique_lock lock(mutex_);
-    none_.wait_for(lock, patience, [this] { return under_way_ == 0; });
+    none_.wait_for(lock, fork_timeout, [this] { return running_ == 0; });
     static_cast<void>(lock.release());
   }
 
   void resume() { mutex_.unlock(); }
 
   void resume_in_child() {
-    under_way_ = 0;
+    running_ = 0;
     resume();
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable none_;
-  int under_way_ = 0;
+  int running_ = 0;
 };
 
-// Never destroyed: librdkafka's threads may look names up until the very end.
+// Never destroyed: librdkafka's threads may resolve names while static objects are destroyed.
 Lookups& lookups() {
   static Lookups& instance = *[] {
     auto made = std::make_unique<Lookups>().release();
@@ -62,16 +61,16 @@ int look_up(const char* host, const char* service, const addrinfo* hints, addrin
     ::freeaddrinfo(*found);
     return 0;
   }
-  const Lookup under_way;
+  const LookupGuard guard;
   return ::getaddrinfo(host, service, hints, found);
 }
 
 }  // namespace
 
-Lookup::Lookup() { lookups().begin(); }
+LookupGuard::LookupGuard() { lookups().begin(); }
 
-Lookup::~Lookup() { lookups().end(); }
+LookupGuard::~LookupGuard() { lookups().end(); }
 
-void look_up_aware_of_forks(rd_kafka_conf_t* config) { rd_kafka_conf_set_resolve_cb(config, &look_up); }
+void use_fork_safe_resolver(rd_kafka_conf_t* config) { rd_kafka_conf_set_resolve_cb(config, &look_up); }
 
 }  // namespace gracedb::kafka
