@@ -304,7 +304,7 @@ EventFacts parse_external_file(std::string_view contents) {
   return notice.is_object() ? facts_of(notice) : facts_of(VoEvent(contents));
 }
 
-enum class Format { coinc, cwb, json, injection, external };
+enum class Format { coinc, cwb, json_file, injection, external };
 
 const std::map<std::string_view, Format>& formats() {
   static const std::map<std::string_view, Format> formats = {
@@ -312,9 +312,9 @@ const std::map<std::string_view, Format>& formats() {
       {"pycbc", Format::coinc},      {"PyGRB", Format::coinc},
       {"SGNL", Format::coinc},       {"MBTA", Format::coinc},
       {"MBTAOnline", Format::coinc}, {"CWB", Format::cwb},
-      {"CWB2G", Format::cwb},        {"MLy", Format::json},
-      {"aframe", Format::json},      {"GWAK", Format::json},
-      {"oLIB", Format::json},        {"HardwareInjection", Format::injection},
+      {"CWB2G", Format::cwb},        {"MLy", Format::json_file},
+      {"aframe", Format::json_file},      {"GWAK", Format::json},
+      {"oLIB", Format::json_file},        {"HardwareInjection", Format::injection},
       {"Fermi", Format::external},   {"Swift", Format::external},
       {"SNEWS", Format::external},   {"INTEGRAL", Format::external},
       {"AGILE", Format::external},   {"CHIME", Format::external},
@@ -338,7 +338,7 @@ EventFacts parse_event_file(std::string_view pipeline, std::string_view contents
       return parse_coinc_file(contents);
     case Format::cwb:
       return parse_cwb_file(contents);
-    case Format::json:
+    case Format::json_file:
       return parse_json_file(pipeline, contents);
     case Format::injection:
       return parse_injection_file(contents);
