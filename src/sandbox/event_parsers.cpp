@@ -313,7 +313,7 @@ const std::map<std::string_view, Format>& formats() {
       {"SGNL", Format::coinc},       {"MBTA", Format::coinc},
       {"MBTAOnline", Format::coinc}, {"CWB", Format::cwb},
       {"CWB2G", Format::cwb},        {"MLy", Format::json_file},
-      {"aframe", Format::json_file},      {"GWAK", Format::json},
+      {"aframe", Format::json_file},      {"GWAK", Format::json_file},
       {"oLIB", Format::json_file},        {"HardwareInjection", Format::injection},
       {"Fermi", Format::external},   {"Swift", Format::external},
       {"SNEWS", Format::external},   {"INTEGRAL", Format::external},
