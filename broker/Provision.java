@@ -18,7 +18,7 @@ import org.apache.kafka.common.resource.ResourceType;
 /**
  * Gives a broker the topics and access rules of GraceDB instances, as soon as it answers.
  * The users may do with the instances' topics what a pipeline or a supervisor does; "forbidden" is closed to all,
- * "readonly" closed to writers; a transactional id that begins with "no-transactions" is not allowed. Arguments:
+ * "readonly" closed to writers. Arguments:
  * bootstrap server, instances, topics, users (each a comma-separated list), partitions of each topic.
  */
 public final class Provision {
@@ -45,15 +45,9 @@ public final class Provision {
       rules.add(deny(AclOperation.ALL, topic(instance + ".forbidden")));
       rules.add(deny(AclOperation.WRITE, topic(instance + ".readonly")));
     }
-    rules.add(deny(AclOperation.ALL,
-        new ResourcePattern(ResourceType.TRANSACTIONAL_ID, "no-transactions", PatternType.PREFIXED)));
     for (String user : users) {
       for (AclOperation operation : List.of(AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DELETE)) {
         rules.add(allow(user, operation, new ResourcePattern(ResourceType.GROUP, "*", PatternType.LITERAL)));
-      }
-      for (AclOperation operation : List.of(AclOperation.WRITE, AclOperation.DESCRIBE)) {
-        rules.add(allow(user, operation,
-            new ResourcePattern(ResourceType.TRANSACTIONAL_ID, "*", PatternType.LITERAL)));
       }
     }
 

@@ -78,8 +78,6 @@ std::vector<TopicPartition> Consumer::assignment() const { return impl_->assignm
 
 std::vector<TopicPartition> Consumer::committed(milliseconds timeout) { return impl_->committed(timeout); }
 
-std::string Consumer::group_metadata() const { return impl_->group_metadata(); }
-
 std::vector<TopicPartition> Consumer::find_edges(Edge edge, milliseconds timeout) {
   return impl_->find_edges(edge, timeout);
 }

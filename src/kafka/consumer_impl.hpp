@@ -5,7 +5,6 @@
 #include "kafka/assignment.hpp"
 #include "kafka/client.hpp"
 #include "kafka/group_leave.hpp"
-#include "kafka/group_metadata.hpp"
 #include "kafka/group_requests.hpp"
 #include "kafka/handles.hpp"
 #include "kafka/refill.hpp"
@@ -43,7 +42,6 @@ class Consumer::Impl {
   void commit_async(const std::vector<TopicPartition>& next_offsets);
   std::vector<TopicPartition> assignment() const;
   std::vector<TopicPartition> committed(std::chrono::milliseconds timeout);
-  std::string group_metadata() const { return closed_ ? std::string() : write_group_metadata(handle()); }
   std::vector<TopicPartition> find_edges(Edge edge, std::chrono::milliseconds timeout);
   std::vector<TopicPartition> known_ends() const;
   bool at_end() const noexcept { return assignment_.at_end(); }

@@ -135,10 +135,6 @@ class Consumer {
   /// What the group has committed of them: the next message to read, a negative offset where nothing is.
   /// @throws KafkaConsumerError  the broker has not told within `timeout`
   std::vector<TopicPartition> committed(std::chrono::milliseconds timeout);
-  /// Who this consumer is in its group at this moment, as `rd_kafka_consumer_group_metadata_write()` writes
-  /// it: with this a transactional producer commits positions for it, which the broker refuses once the group
-  /// has gone on without it. Empty after close().
-  std::string group_metadata() const;
   /// Their edges, asked of the broker.
   /// @throws KafkaConsumerError  the broker has not told within `timeout`
   std::vector<TopicPartition> find_edges(Edge edge, std::chrono::milliseconds timeout);
