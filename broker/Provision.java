@@ -17,9 +17,8 @@ import org.apache.kafka.common.resource.ResourceType;
 
 /**
  * Creates the topics and access rules of GraceDB instances once the broker answers. The users have the permissions
- * of a pipeline and a supervisor; topic "forbidden" denies all access, "readonly" denies writing, and transactional
- * ids that start with "no-transactions" are denied. Arguments: bootstrap server, instances, topics, users (each a
- * comma-separated list), partitions of each topic.
+ * of a pipeline and a supervisor; topic "forbidden" denies all access, "readonly" denies writing. Arguments: bootstrap
+ * server, instances, topics, users (each a comma-separated list), partitions of each topic.
  */
 public final class Provision {
   private static final String ANY_HOST = "*";
@@ -45,15 +44,9 @@ public final class Provision {
       rules.add(deny(AclOperation.ALL, topic(instance + ".forbidden")));
       rules.add(deny(AclOperation.WRITE, topic(instance + ".readonly")));
     }
-    rules.add(deny(AclOperation.ALL,
-        new ResourcePattern(ResourceType.TRANSACTIONAL_ID, "no-transactions", PatternType.PREFIXED)));
     for (String user : users) {
       for (AclOperation operation : List.of(AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DELETE)) {
         rules.add(allow(user, operation, new ResourcePattern(ResourceType.GROUP, "*", PatternType.LITERAL)));
-      }
-      for (AclOperation operation : List.of(AclOperation.WRITE, AclOperation.DESCRIBE)) {
-        rules.add(allow(user, operation,
-            new ResourcePattern(ResourceType.TRANSACTIONAL_ID, "*", PatternType.LITERAL)));
       }
     }
 

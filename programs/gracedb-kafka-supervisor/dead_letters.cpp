@@ -56,20 +56,32 @@ class Stores {
 
   void open(const Context& context) {
     note_sources(context.options, connection_);
+    // The topic comes first: it must be read before remove().
+    if (topic_) {
+      kafka::ConsumerOptions options = consumer_options(connection_);
+      options.group_id = "gracedb-kafka-supervisor-dead-letters";  // never joined
+      const std::string pipeline = programs::pipeline_of(*topic_, options.instance_name.value());
+      stores_.push_back(std::make_unique<DeadLetterArchive>(options, pipeline, producer()));
+    }
+    // list must not create the directory.
     const auto directory = spool_directory(spool_directory_);
-    // Looking must not make a directory.
     if (std::filesystem::exists(directory)) stores_.push_back(std::make_unique<Spool>(directory));
-    if (!topic_) return;
-    kafka::ConsumerOptions options = consumer_options(connection_);
-    options.group_id = "gracedb-kafka-supervisor-dead-letters";  // never joined
-    const std::string pipeline = programs::pipeline_of(*topic_, options.instance_name.value());
-    stores_.push_back(std::make_unique<DeadLetterArchive>(options, pipeline, producer()));
   }
 
-  /// Shows the letters of both, one after the other; `show` may remove them.
-  void read(const std::function<void(const DeadLetter&, DeadLetterStore&)>& show) {
+  /// Calls `show` for each entry, also one that is in both stores; `show` may remove it.
+  void read(const std::function<void(const DeadLetter&, const DeadLetterStore&)>& show) {
+    std::set<std::string> shown;
+    for (const auto& store : stores_) {
+      store->read([&](const DeadLetter& letter) {
+        if (stores_.size() == 1 || shown.insert(identity_of(letter.message)).second) show(letter, *store);
+      });
+    }
+  }
+
+  /// Removes every copy in every store.
+  void remove(const DeadLetter& letter) {
     for (const auto& store : stores_)
-      store->read([&](const DeadLetter& letter) { show(letter, *store); });
+      store->remove(letter);
   }
 
   kafka::Producer& producer() {
@@ -148,7 +160,7 @@ class DeadLettersCommand {
   /// @throws UsageError  one that was named is not there
   void require_all_found() {
     std::set<std::string> found;
-    stores_.read([&](const DeadLetter& letter, DeadLetterStore&) {
+    stores_.read([&](const DeadLetter& letter, const DeadLetterStore&) {
       if (selection_.holds(letter)) found.insert(letter.id);
     });
     selection_.require_all_found(found);
@@ -219,8 +231,8 @@ class Show final : public DeadLettersCommand {
   }
 };
 
-/// Does something with each letter that is meant, and says so.
-class Deed : public DeadLettersCommand {
+/// Changes each selected entry and reports it.
+class MutatingCommand : public DeadLettersCommand {
  public:
   void add_options(programs::Options& options) override {
     options.group("Letters");
@@ -235,10 +247,10 @@ class Deed : public DeadLettersCommand {
     stores_.open(context);
     require_all_found();  // before anything is done
     std::size_t count = 0;
-    stores_.read([&](const DeadLetter& letter, DeadLetterStore& store) {
+    stores_.read([&](const DeadLetter& letter, const DeadLetterStore& store) {
       if (!selection_.holds(letter)) return;
       ++count;
-      tell(context, letter, store, dry_run_ ? rehearse(letter) : perform(letter, store));
+      tell(context, letter, store, dry_run_ ? rehearse(letter) : perform(letter));
     });
     if (count == 0) note(context, "gracedb-kafka-supervisor", "there are no such dead letters");
     return ExitCode::ok;
@@ -251,7 +263,7 @@ class Deed : public DeadLettersCommand {
   };
 
   virtual Done rehearse(const DeadLetter& letter) = 0;
-  virtual Done perform(const DeadLetter& letter, DeadLetterStore& store) = 0;
+  virtual Done perform(const DeadLetter& letter) = 0;
 
  private:
   void tell(const Context& context, const DeadLetter& letter, const DeadLetterStore& store,
@@ -268,7 +280,7 @@ class Deed : public DeadLettersCommand {
   bool dry_run_ = false;
 };
 
-class Redrive final : public Deed {
+class Redrive final : public MutatingCommand {
  protected:
   Done rehearse(const DeadLetter& letter) override {
     pipeline_of_letter(letter);
@@ -276,11 +288,11 @@ class Redrive final : public Deed {
             .fields = {{"redriven", false}, {"topic", letter.message.topic}}};
   }
 
-  Done perform(const DeadLetter& letter, DeadLetterStore& store) override {
+  Done perform(const DeadLetter& letter) override {
     const kafka::Message& message = letter.message;
     const auto report = stores_.producer().deliver(
         message.value, {.topic = pipeline_of_letter(letter), .key = message.key, .headers = message.headers});
-    store.remove(letter);
+    stores_.remove(letter);
     return {
         .text = fmt::format("redriven to {}[{}] offset {}", report.topic, report.partition, *report.offset),
         .fields = {{"redriven", true},
@@ -290,7 +302,7 @@ class Redrive final : public Deed {
   }
 
  private:
-  // A letter's own word is not enough to send it to any topic.
+  // The topic in the headers of a dead letter is untrusted input.
   std::string pipeline_of_letter(const DeadLetter& letter) {
     const std::string& instance = stores_.producer().instance_name();
     std::string pipeline = programs::pipeline_of(letter.message.topic, instance);
@@ -302,13 +314,13 @@ class Redrive final : public Deed {
   }
 };
 
-class Drop final : public Deed {
+class Drop final : public MutatingCommand {
  protected:
   Done rehearse(const DeadLetter&) override {
     return {.text = "would be dropped", .fields = {{"dropped", false}}};
   }
-  Done perform(const DeadLetter& letter, DeadLetterStore& store) override {
-    store.remove(letter);
+  Done perform(const DeadLetter& letter) override {
+    stores_.remove(letter);
     return {.text = "dropped", .fields = {{"dropped", true}}};
   }
 };

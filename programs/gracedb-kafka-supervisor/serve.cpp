@@ -226,7 +226,6 @@ DeadLetterTopicOptions Serve::dead_letter_topic(const SupervisorOptions& options
   DeadLetterTopicOptions topic{
       .pipeline = programs::pipeline_of(*dead_letter_topic_, instance),
       .producer = producer_options(connection_),
-      .consumer = options.consumer,
       .reporter = {.group = options.consumer.group_id.value(), .process = name_of_process()}};
   keep_to_producers(topic.producer.kafka_config);
   const auto& read = options.pipelines;

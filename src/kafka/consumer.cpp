@@ -7,7 +7,6 @@
 #include "kafka/assignment.hpp"
 #include "kafka/client.hpp"
 #include "kafka/group_consumer.hpp"
-#include "kafka/group_metadata.hpp"
 #include "kafka/librdkafka.hpp"
 #include "kafka/librdkafka_workarounds.hpp"
 #include "kafka/wakeup.hpp"
@@ -564,10 +563,6 @@ void GroupConsumer::pause(const std::vector<TopicPartition>& partitions) {
 void GroupConsumer::resume(const std::vector<TopicPartition>& partitions) {
   impl_->require_open();
   resume_partitions(impl_->handle(), *to_librdkafka(partitions));
-}
-
-std::string GroupConsumer::group_metadata() const {
-  return impl_->is_closed() ? std::string() : write_group_metadata(impl_->handle());
 }
 
 // ---- MessageStream

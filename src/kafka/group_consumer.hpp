@@ -48,9 +48,6 @@ class GroupConsumer : public Consumer {
   /// Ends pause().
   void resume(const std::vector<TopicPartition>& partitions);
 
-  /// The consumer's current group metadata (member id and generation), serialized as by
-  /// rd_kafka_consumer_group_metadata_write(). Empty after close().
-  std::string group_metadata() const;
 };
 
 }  // namespace gracedb::kafka

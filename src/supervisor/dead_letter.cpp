@@ -1,6 +1,8 @@
 #include "supervisor/dead_letter.hpp"
 
+#include "core/encoding.hpp"
 #include "core/redact.hpp"
+#include "supervisor/dead_letter_store.hpp"
 
 #include <fmt/format.h>
 
@@ -40,6 +42,11 @@ bool read(const std::string* text, Number& number) {
 
 std::string name_of(const Place& place) {
   return fmt::format("{}-{}-{}", place.topic, place.partition, place.offset);
+}
+
+// Without the timestamp: a topic with LogAppendTime gives each copy another one.
+std::string identity_of(const kafka::Message& message) {
+  return fmt::format("{} {}", name_of(Place::of(message)), sha256_hex(message.value));
 }
 
 kafka::Headers dead_letter_headers(const kafka::Message& message, const Rejection& rejection,

@@ -17,7 +17,7 @@ namespace {
 
 using Position = std::pair<std::int32_t, std::int64_t>;
 
-/// "3:17" says that the letter of partition 3 and offset 17 is done with.
+/// "3:17": the dead letter at partition 3, offset 17 is handled.
 constexpr std::string_view handled_header = "gracedb-kafka.handled";
 
 std::optional<Position> parse_position(std::string_view text) {
@@ -30,12 +30,26 @@ std::optional<Position> parse_position(std::string_view text) {
   return position;
 }
 
-// A letter keeps the headers it came with, whatever they say; only a message that is none may speak of
-// others.
-bool is_note(const kafka::Message& message) {
+// A dead letter keeps the headers of its message, which may have this name; it is not a marker.
+bool is_marker(const kafka::Message& message) {
   return !origin_of(message.headers) &&
          std::any_of(message.headers.begin(), message.headers.end(),
                      [](const auto& each) { return each.first == handled_header; });
+}
+
+DeadLetter dead_letter_of(const kafka::Message& message) {
+  auto origin = origin_of(message.headers);
+  if (!origin)
+    origin = {.place = Place::of(message), .reason = {}, .detail = {}, .original = message.headers};
+  DeadLetter letter{.id = name_of(origin->place),
+                    .message = message,
+                    .reason = std::move(origin->reason),
+                    .detail = std::move(origin->detail)};
+  letter.message.topic = std::move(origin->place.topic);
+  letter.message.partition = origin->place.partition;
+  letter.message.offset = origin->place.offset;
+  letter.message.headers = std::move(origin->original);
+  return letter;
 }
 
 }  // namespace
@@ -46,52 +60,63 @@ DeadLetterArchive::DeadLetterArchive(const kafka::ConsumerOptions& options, std:
       producer_(producer),
       reader_(options, kafka::make_topic_name(producer.instance_name(), pipeline_)) {}
 
-void DeadLetterArchive::find_handled() {
-  reader_.read([this](const kafka::Message& message) {
-    if (!is_note(message)) return;
-    for (const auto& [name, value] : message.headers) {
-      const auto position = name == handled_header ? parse_position(value) : std::nullopt;
-      if (position) handled_.insert(*position);
+void DeadLetterArchive::index() {
+  copies_.clear();
+  handled_.clear();
+  numbers_.clear();
+  std::set<Position> handled_positions;
+  reader_.read([&](const kafka::Message& message) {
+    if (is_marker(message)) {
+      for (const auto& [name, value] : message.headers) {
+        const auto position = name == handled_header ? parse_position(value) : std::nullopt;
+        if (position) handled_positions.insert(*position);
+      }
+      return;
     }
+    const DeadLetter letter = dead_letter_of(message);
+    const std::string identity = identity_of(letter.message);
+    auto& copies = copies_[identity];
+    copies.emplace_back(message.partition, message.offset);
+    if (copies.size() == 1) numbers_[letter.id].push_back(identity);
   });
+  for (const auto& [identity, copies] : copies_) {
+    const bool is_handled = std::any_of(copies.begin(), copies.end(), [&](const Position& position) {
+      return handled_positions.contains(position);
+    });
+    if (is_handled) handled_.insert(identity);
+  }
 }
 
+// Two passes: an entry is shown, and can be removed, with all its copies.
 void DeadLetterArchive::read(const std::function<void(const DeadLetter&)>& show) {
-  handled_.clear();
-  seen_.clear();
-  present_.clear();
-  find_handled();
+  index();
   reader_.read([&](const kafka::Message& message) {
-    if (!is_note(message)) show_letter(message, show);
+    if (!is_marker(message)) show_letter(message, show);
   });
 }
 
 void DeadLetterArchive::show_letter(const kafka::Message& message,
                                     const std::function<void(const DeadLetter&)>& show) {
-  auto origin = origin_of(message.headers);
-  if (!origin)
-    origin = {.place = Place::of(message), .reason = {}, .detail = {}, .original = message.headers};
-  const std::string name = name_of(origin->place);
-  const int number = ++seen_[name];
-  const Position position{message.partition, message.offset};
-  if (handled_.contains(position)) return;
-  DeadLetter letter{.id = number == 1 ? name : fmt::format("{}.{}", name, number),
-                    .message = message,
-                    .reason = std::move(origin->reason),
-                    .detail = std::move(origin->detail)};
-  letter.message.topic = std::move(origin->place.topic);
-  letter.message.partition = origin->place.partition;
-  letter.message.offset = origin->place.offset;
-  letter.message.headers = std::move(origin->original);
-  present_[letter.id] = position;
+  DeadLetter letter = dead_letter_of(message);
+  const std::string identity = identity_of(letter.message);
+  const auto copies = copies_.find(identity);
+  const bool is_first =
+      copies != copies_.end() && copies->second.front() == Position{message.partition, message.offset};
+  if (!is_first || handled_.contains(identity)) return;
+  const auto& same_origin = numbers_.at(letter.id);
+  const auto number = std::find(same_origin.begin(), same_origin.end(), identity) - same_origin.begin() + 1;
+  if (number > 1) letter.id += fmt::format(".{}", number);
   show(letter);
 }
 
 void DeadLetterArchive::remove(const DeadLetter& letter) {
-  const auto [partition, offset] = present_.at(letter.id);
-  producer_.deliver("",
-                    {.topic = pipeline_,
-                     .headers = {{std::string(handled_header), fmt::format("{}:{}", partition, offset)}}});
+  const std::string identity = identity_of(letter.message);
+  const auto copies = copies_.find(identity);
+  if (copies == copies_.end() || !handled_.insert(identity).second) return;
+  kafka::Headers headers;
+  for (const auto& [partition, offset] : copies->second)
+    headers.emplace_back(std::string(handled_header), fmt::format("{}:{}", partition, offset));
+  producer_.deliver("", {.topic = pipeline_, .headers = std::move(headers)});
 }
 
 }  // namespace gracedb::supervisor

@@ -13,11 +13,13 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace gracedb::supervisor {
 
-/// The letters on a dead-letter topic that nobody has taken away yet. A message cannot be taken out of a
-/// topic; so another one behind it, empty and with a header, says that it is done with.
+/// Reads the dead letters on a topic: one entry for all copies of a dead letter. A message cannot be deleted
+/// from a topic; remove() appends a marker, an empty message whose headers name the handled copies. A copy
+/// that arrives after the marker is handled, too.
 class DeadLetterArchive final : public DeadLetterStore {
  public:
   /// @param pipeline  the topic, without the instance name
@@ -31,15 +33,18 @@ class DeadLetterArchive final : public DeadLetterStore {
  private:
   using Position = std::pair<std::int32_t, std::int64_t>;
 
-  void find_handled();
+  void index();
   void show_letter(const kafka::Message& message, const std::function<void(const DeadLetter&)>& show);
 
   std::string pipeline_;
   kafka::Producer& producer_;
   kafka::TopicReader reader_;
-  std::set<Position> handled_;
-  std::map<std::string, int> seen_;          ///< how many letters of each place
-  std::map<std::string, Position> present_;  ///< where the letters lie, by id
+  /// The positions of all copies, by identity.
+  std::map<std::string, std::vector<Position>> copies_;
+  /// Identities that a marker names.
+  std::set<std::string> handled_;
+  /// Different messages with one origin, in their order: the topic of the origin was recreated.
+  std::map<std::string, std::vector<std::string>> numbers_;
 };
 
 }  // namespace gracedb::supervisor

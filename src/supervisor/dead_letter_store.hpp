@@ -8,16 +8,25 @@
 
 namespace gracedb::supervisor {
 
-/// A message that was set aside.
+/// A message that was written as a dead letter.
 struct DeadLetter {
-  std::string id;          ///< where it was, "gracedb.gstlal-0-42"; ".2" behind the second of one place
-  kafka::Message message;  ///< as it came, with the place where it was
-  std::string reason;      ///< "schema", "refused", …
-  std::string detail;      ///< for a person
-  std::string set_aside_at = {};  ///< "2026-11-22 03:04:05 UTC"; empty where it was not noted
+  /// The origin, "gracedb.gstlal-0-42". ".2" follows for a second message of that origin: its topic was
+  /// recreated.
+  std::string id;
+  /// As it was read, with topic, partition and offset of the origin.
+  kafka::Message message;
+  /// "schema", "refused", …
+  std::string reason;
+  std::string detail;
+  /// "2026-11-22 03:04:05 UTC"; empty if unknown.
+  std::string set_aside_at = {};
 };
 
-/// Where messages are set aside, for an operator: looks at them and takes them away.
+/// Equal for all copies of a dead letter, in any store: origin and value. Different messages can
+/// have one origin if its topic was recreated.
+std::string identity_of(const kafka::Message& message);
+
+/// Reads and removes dead letters, for an operator.
 class DeadLetterStore {
  public:
   DeadLetterStore() = default;
@@ -29,9 +38,10 @@ class DeadLetterStore {
 
   /// "spool", "topic"
   virtual std::string_view kind() const noexcept = 0;
-  /// Shows each letter, in the order of their places; `show` may remove it.
+  /// Calls `show` for each entry; `show` may remove it.
   virtual void read(const std::function<void(const DeadLetter&)>& show) = 0;
-  /// Returns when it is gone for good.
+  /// Removes every copy of this entry; after read(). Returns when that is durable. Does nothing without a
+  /// copy.
   virtual void remove(const DeadLetter& letter) = 0;
 };
 

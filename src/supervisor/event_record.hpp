@@ -12,10 +12,10 @@
 
 namespace gracedb::supervisor {
 
-/// What has become of a message.
-enum class Outcome { ignored, skipped, uploaded, duplicate, set_aside };
+/// How a message was settled.
+enum class Outcome { ignored, skipped, uploaded, duplicate, dead_letter };
 
-/// "ignored", "skipped", "uploaded", "duplicate", "set_aside"
+/// "ignored", "skipped", "uploaded", "duplicate", "dead_letter"
 constexpr std::string_view name_of(Outcome outcome) noexcept {
   switch (outcome) {
     case Outcome::ignored:
@@ -26,8 +26,8 @@ constexpr std::string_view name_of(Outcome outcome) noexcept {
       return "uploaded";
     case Outcome::duplicate:
       return "duplicate";
-    case Outcome::set_aside:
-      return "set_aside";
+    case Outcome::dead_letter:
+      return "dead_letter";
   }
   return "unknown";
 }
@@ -42,14 +42,14 @@ struct EventRecord {
   int attempts = 0;                                       ///< uploads tried
   std::chrono::microseconds duration{0};                  ///< from its poll
   std::optional<std::chrono::microseconds> latency = {};  ///< from the producer's timestamp, if it has one
-  std::optional<Rejection::Kind> rejection = {};          ///< set aside because of this
-  std::string detail = {};  ///< why it was skipped or set aside; GraceDB's warnings
+  std::optional<Rejection::Kind> rejection = {};          ///< why it is a dead letter
+  std::string detail = {};  ///< why it was skipped or rejected; GraceDB's warnings
 };
 
-/// How loud the log speaks of it.
+/// Log level for this record.
 constexpr LogLevel level_of(const EventRecord& record) noexcept {
   const bool has_warnings = record.outcome == Outcome::uploaded && !record.detail.empty();
-  return record.outcome == Outcome::set_aside || has_warnings ? LogLevel::warning : LogLevel::info;
+  return record.outcome == Outcome::dead_letter || has_warnings ? LogLevel::warning : LogLevel::info;
 }
 
 }  // namespace gracedb::supervisor

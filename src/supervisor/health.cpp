@@ -9,8 +9,8 @@
 namespace gracedb::supervisor {
 namespace {
 
-constexpr std::array all_checks{Check::partitions, Check::broker,    Check::gracedb,
-                                Check::token,      Check::set_aside, Check::running};
+constexpr std::array all_checks{Check::partitions, Check::broker,       Check::gracedb,
+                                Check::token,      Check::dead_letters, Check::running};
 
 std::string reason_at_start(Check check) {
   switch (check) {
@@ -21,8 +21,8 @@ std::string reason_at_start(Check check) {
     case Check::gracedb:
     case Check::token:
       return "GraceDB has not answered yet";
-    case Check::set_aside:
-      return "nothing waits to be set aside";
+    case Check::dead_letters:
+      return "no dead letters pending";
     case Check::running:
       return "taking messages";
   }
@@ -30,7 +30,7 @@ std::string reason_at_start(Check check) {
 }
 
 constexpr bool is_ok_at_start(Check check) noexcept {
-  return check == Check::broker || check == Check::set_aside || check == Check::running;
+  return check == Check::broker || check == Check::dead_letters || check == Check::running;
 }
 
 }  // namespace
@@ -45,8 +45,8 @@ std::string_view name_of(Check check) noexcept {
       return "gracedb";
     case Check::token:
       return "token";
-    case Check::set_aside:
-      return "set_aside";
+    case Check::dead_letters:
+      return "dead_letters";
     case Check::running:
       return "running";
   }

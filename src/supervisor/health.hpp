@@ -12,12 +12,12 @@ namespace gracedb::supervisor {
 
 /// What must be well for messages to become complete events.
 enum class Check {
-  partitions,  ///< the group has given us our share, which may be empty
-  broker,      ///< the broker accepts our token
-  gracedb,     ///< GraceDB answers
-  token,       ///< GraceDB accepts our token
-  set_aside,   ///< what cannot be processed can be set aside
-  running,     ///< we have not been told to stop
+  partitions,    ///< the group has given us our share, which may be empty
+  broker,        ///< the broker accepts our token
+  gracedb,       ///< GraceDB answers
+  token,         ///< GraceDB accepts our token
+  dead_letters,  ///< dead letters can be written
+  running,       ///< we have not been told to stop
 };
 
 /// "partitions", "broker", …

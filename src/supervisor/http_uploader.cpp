@@ -60,7 +60,7 @@ void HttpUploader::submit(UploadOrder order) {
   engine_.wake();
 }
 
-void HttpUploader::abandon(std::vector<Window::Id> ids) {
+void HttpUploader::abandon(std::vector<MessageId> ids) {
   if (ids.empty()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -88,7 +88,7 @@ void HttpUploader::work() {
 
 void HttpUploader::take_inbox() {
   std::vector<UploadOrder> orders;
-  std::vector<Window::Id> abandoned;
+  std::vector<MessageId> abandoned;
   {
     const std::lock_guard lock(mutex_);
     orders.swap(inbox_);
@@ -96,19 +96,19 @@ void HttpUploader::take_inbox() {
   }
   for (UploadOrder& order : orders)
     enqueue(std::move(order));
-  for (const Window::Id id : abandoned)
+  for (const MessageId id : abandoned)
     drop(id);
 }
 
 void HttpUploader::enqueue(UploadOrder order) {
-  const Window::Id id = order.id;
-  std::deque<Window::Id>& queue = queues_[order.upload.graceid];
+  const MessageId id = order.id;
+  std::deque<MessageId>& queue = queues_[order.upload.graceid];
   queue.push_back(id);
   if (queue.size() == 1) due_.emplace(Clock::now(), id);
   jobs_.emplace(id, Job{std::move(order), Backoff(options_.backoff, options_.longest_backoff)});
 }
 
-void HttpUploader::drop(Window::Id id) {
+void HttpUploader::drop(MessageId id) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end()) return;
   engine_.cancel(id);
@@ -120,7 +120,7 @@ void HttpUploader::drop(Window::Id id) {
 // Lets the next event with this graceid go, if there is one.
 void HttpUploader::release_graceid(const Job& job) {
   const auto found = queues_.find(job.order.upload.graceid);
-  std::deque<Window::Id>& queue = found->second;
+  std::deque<MessageId>& queue = found->second;
   const bool was_first = queue.front() == job.order.id;
   std::erase(queue, job.order.id);
   if (queue.empty()) {
@@ -141,7 +141,7 @@ void HttpUploader::start_due() {
   const auto now = Clock::now();
   if (wants_root() && root_due_ <= now) start_root();
   while (root_ && !due_.empty() && due_.begin()->first <= now) {
-    const Window::Id id = due_.begin()->second;
+    const MessageId id = due_.begin()->second;
     due_.erase(due_.begin());
     start(jobs_.at(id));
   }
@@ -233,7 +233,7 @@ void HttpUploader::settle(Job& job, Judgement judgement) {
   }
   report_answer();
   report_accepted(job);
-  const Window::Id id = job.order.id;
+  const MessageId id = job.order.id;
   results_.push({id, judgement.verdict, std::move(judgement.reason), job.attempts});
   release_graceid(job);
   jobs_.erase(id);
@@ -274,7 +274,7 @@ HttpUploader::Milliseconds HttpUploader::waiting_time(Job& job, const Judgement&
 void HttpUploader::hurry_waiting() {
   const auto now = Clock::now();
   Backoff spread(Milliseconds(1'000), Milliseconds(1'000));
-  std::multimap<Clock::time_point, Window::Id> sooner;
+  std::multimap<Clock::time_point, MessageId> sooner;
   for (const auto& [time, id] : due_) {
     sooner.emplace(std::min(time, std::max(now + spread.next(), jobs_.at(id).not_before)), id);
   }

@@ -49,7 +49,7 @@ class HttpUploader final : public Uploader {
   ~HttpUploader() override;
 
   void submit(UploadOrder order) override;
-  void abandon(std::vector<Window::Id> ids) override;
+  void abandon(std::vector<MessageId> ids) override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -70,7 +70,7 @@ class HttpUploader final : public Uploader {
   void work();
   void take_inbox();
   void enqueue(UploadOrder order);
-  void drop(Window::Id id);
+  void drop(MessageId id);
   void start_due();
   bool wants_root() const noexcept { return !root_under_way_ && (!root_ || jobs_.empty()); }
   void start_root();
@@ -102,12 +102,12 @@ class HttpUploader final : public Uploader {
 
   std::mutex mutex_;
   std::vector<UploadOrder> inbox_;
-  std::vector<Window::Id> abandoned_;
+  std::vector<MessageId> abandoned_;
   std::atomic<bool> stopping_{false};
 
-  std::unordered_map<Window::Id, Job> jobs_;
-  std::multimap<Clock::time_point, Window::Id> due_;
-  std::unordered_map<std::string, std::deque<Window::Id>>
+  std::unordered_map<MessageId, Job> jobs_;
+  std::multimap<Clock::time_point, MessageId> due_;
+  std::unordered_map<std::string, std::deque<MessageId>>
       queues_;  ///< by graceid; the first is being uploaded
   std::optional<rest::ApiRoot> root_;
   Backoff root_backoff_;

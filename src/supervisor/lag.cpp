@@ -23,10 +23,9 @@ void note(const std::vector<kafka::TopicPartition>& found, std::map<Partition, s
 
 }  // namespace
 
-std::vector<PartitionLag> LagWatch::look(kafka::GroupConsumer& consumer, const Ledger& ledger, bool is_paused,
+std::vector<PartitionLag> LagWatch::look(kafka::GroupConsumer& consumer, const Offsets& positions, bool is_paused,
                                          Clock::time_point now) {
   next_look_ = now + between_looks;
-  const Offsets positions = ledger.positions();
   const auto is_foreign = [&](const auto& each) { return !positions.contains(each.first); };
   std::erase_if(ends_, is_foreign);
   std::erase_if(begins_, [&](const auto& each) { return is_foreign(each) || positions.at(each.first) >= 0; });

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kafka/group_consumer.hpp"
-#include "supervisor/ledger.hpp"
+#include "supervisor/in_flight.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -22,15 +22,14 @@ struct PartitionLag {
 class LagWatch {
  public:
   using Clock = std::chrono::steady_clock;
+  using Offsets = std::map<Partition, std::int64_t>;
 
   bool is_due(Clock::time_point now) const noexcept { return now >= next_look_; }
   /// No entry for a partition whose lag is not known.
-  std::vector<PartitionLag> look(kafka::GroupConsumer& consumer, const Ledger& ledger, bool is_paused,
+  std::vector<PartitionLag> look(kafka::GroupConsumer& consumer, const Offsets& positions, bool is_paused,
                                  Clock::time_point now);
 
  private:
-  using Offsets = std::map<Partition, std::int64_t>;
-
   void ask(kafka::GroupConsumer& consumer, const Offsets& positions, bool is_paused, Clock::time_point now);
 
   Offsets ends_;

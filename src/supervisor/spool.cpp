@@ -230,9 +230,18 @@ DeadLetter Spool::load(const std::string& id) const {
 }
 
 void Spool::remove(const DeadLetter& letter) {
-  // A value without a description counts for nothing, wherever a crash leaves us.
+  if (letter.id.find('/') != std::string::npos) return;  // untrusted input of the topic; no file of the spool
+  fs::path stem = directory_ / letter.id;
+  // The entry may come from the topic, where a message of a recreated topic can have another number.
+  if (!lies_in(stem.native() + value_ending, letter.message.value)) {
+    const Seat seat = seat_of(letter.message);
+    if (!seat.is_taken) return;
+    stem = seat.value;
+    stem.replace_extension();
+  }
+  // Delete .json first: a .value without .json is ignored, so a crash is safe.
   for (const char* ending : {description_ending, value_ending}) {
-    const fs::path path = directory_ / (letter.id + ending);
+    const fs::path path = stem.native() + ending;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail(path);
     sync_directory(directory_);
   }

@@ -110,8 +110,8 @@ std::string status_line(const Monitor& monitor) {
     lag += each.messages;
   std::string line = fmt::format("{} in flight, lag {}; {} uploaded", picture.in_flight, lag,
                                  count_of(picture, Outcome::uploaded));
-  if (const auto set_aside = count_of(picture, Outcome::set_aside))
-    line += fmt::format(", {} set aside", set_aside);
+  if (const auto dead_letters = count_of(picture, Outcome::dead_letter))
+    line += fmt::format(", {} dead letter{}", dead_letters, dead_letters == 1 ? "" : "s");
   std::string readiness = readiness_text(monitor.health().checks(), false);
   readiness.pop_back();  // its line break
   return fmt::format("{}; {}", readiness, line);

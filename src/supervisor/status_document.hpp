@@ -19,7 +19,7 @@ struct Identity {
   std::string group_id = {};
   std::string service_url = {};
   std::string bootstrap_servers = {};
-  std::string dead_letters = {};  ///< where messages are set aside
+  std::string dead_letters = {};  ///< where dead letters go
   std::size_t max_in_flight = 0;
   std::size_t max_in_flight_bytes = 0;
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
@@ -31,7 +31,7 @@ nlohmann::json status_document(const Identity& identity, const Monitor& monitor,
 /// The events as the status page shows them. Nothing of their contents is in it.
 nlohmann::json events_document(const std::vector<PastEvent>& events);
 
-/// "ready; 3 in flight, lag 12; 1203 uploaded, 2 set aside", for systemctl status.
+/// "ready; 3 in flight, lag 12; 1203 uploaded, 2 dead letters", for systemctl status.
 std::string status_line(const Monitor& monitor);
 
 /// Compact JSON; bytes that are not UTF-8 are replaced.

@@ -23,8 +23,8 @@ constexpr milliseconds between_polls_for_commit{20};
 constexpr milliseconds commit_timeout{3'000};
 constexpr milliseconds between_same_complaints{30'000};
 constexpr milliseconds after_refusal{1'000};
-/// Pausing throws away what has been fetched, so that short waits are sat out.
-constexpr milliseconds patience_before_pause{500};
+/// Pausing discards prefetched messages, so pause only after this delay.
+constexpr milliseconds delay_before_pause{500};
 constexpr milliseconds close_timeout{5'000};
 
 template <typename... Functions>
@@ -101,8 +101,6 @@ kafka::ConsumerOptions with_defaults(kafka::ConsumerOptions options) {
   };
   options.kafka_config.insert(defaults.begin(), defaults.end());
   options.kafka_config["enable.auto.commit"] = "false";
-  // A partition is read from where a transaction under way will have left it.
-  options.kafka_config["isolation.level"] = "read_committed";
   return options;
 }
 
@@ -120,7 +118,7 @@ void check(const SupervisorOptions& options) {
 
 Supervisor::Supervisor(SupervisorOptions options, const MakeUploader& make_uploader)
     : options_(std::move(options)),
-      window_(options_.max_in_flight, options_.max_in_flight_bytes),
+      in_flight_(options_.max_in_flight, options_.max_in_flight_bytes),
       subscription_(options_.pipelines, dead_letter_pipeline(options_)),
       complaints_(between_same_complaints),
       results_([this] { consumer_->wakeup(); }) {
@@ -129,7 +127,7 @@ Supervisor::Supervisor(SupervisorOptions options, const MakeUploader& make_uploa
   auto topic =
       options_.dead_letter_topic ? std::make_unique<DeadLetterTopic>(*options_.dead_letter_topic) : nullptr;
   consumer_.emplace(consumer_options(), [this](const auto&, const auto& failure) { on_committed(failure); });
-  dead_letters_ = std::make_unique<DeadLetterOffice>(std::move(spool), std::move(topic),
+  dead_letters_ = std::make_unique<DeadLetterWriter>(std::move(spool), std::move(topic),
                                                      options_.monitor->health(), [this] { wake(); });
   uploader_ = make_uploader(results_);
 }
@@ -179,65 +177,58 @@ void Supervisor::run() {
 void Supervisor::begin_drain() {
   drain_deadline_ = Clock::now() + options_.drain_timeout;
   options_.monitor->health().set(Check::running, false, "stopping");
-  logger.info("stopping: {} uploads are under way", window_.messages());
+  logger.info("stopping: {} uploads are under way", in_flight_.messages());
 }
 
 void Supervisor::report() {
-  options_.monitor->turned(window_.messages(), window_.bytes());
+  options_.monitor->turned(in_flight_.messages(), in_flight_.bytes());
   if (options_.on_turn) options_.on_turn();
   const auto now = Clock::now();
-  if (lag_.is_due(now)) options_.monitor->set_lag(lag_.look(*consumer_, ledger_, paused_, now));
+  if (lag_.is_due(now))
+    options_.monitor->set_lag(lag_.look(*consumer_, in_flight_.positions(), paused_, now));
 }
 
 // ---- poll
 
 bool Supervisor::is_drained() const {
   if (!drain_deadline_) return false;
-  return window_.empty() || Clock::now() >= *drain_deadline_;
+  return in_flight_.messages() == 0 || Clock::now() >= *drain_deadline_;
 }
 
-bool Supervisor::may_take() const {
-  if (stopping_ || dead_letters_->is_stuck() || !window_.has_room()) return false;
-  return waiting_.empty() || window_.has_room_for(waiting_.front());
+bool Supervisor::may_take() {
+  if (stopping_ || dead_letters_->is_blocked()) return false;
+  return in_flight_.next() != nullptr || in_flight_.has_room();
 }
 
 void Supervisor::take_one() {
-  if (!waiting_.empty()) {
-    kafka::Message message = std::move(waiting_.front());
-    waiting_.pop_front();
-    handle(std::move(message));
-    return;
-  }
+  if (InFlightMessage* const message = in_flight_.next()) return handle(*message);
   resume();
   auto message = poll(time_to_next_duty());
-  if (!message || !ledger_.take(*message)) return;
-  if (may_take() && window_.has_room_for(*message)) {  // the wait for it may have been long
-    handle(*std::move(message));
-  } else {
-    waiting_.push_back(*std::move(message));
-  }
+  if (!message || !in_flight_.receive(*std::move(message))) return;
+  InFlightMessage* const received = in_flight_.next();
+  if (received != nullptr && !stopping_ && !dead_letters_->is_blocked())
+    handle(*received);  // poll() may take long
 }
 
-// No room, or stopping. Uploads that end soon are waited for; from then on the partitions are paused and
-// polling keeps us in the group.
+// No room, or stopping. Waits for uploads that end soon; then pauses the partitions and goes on polling, so
+// that this process keeps its place in the group.
 void Supervisor::hold_back() {
   if (!paused_ && !stopping_) {
-    results_.wait(patience_before_pause);
+    results_.wait(delay_before_pause);
     if (may_take()) return;
     settle_results();
     if (may_take()) return;
   }
   pause();
   auto message = poll(time_to_next_duty());
-  if (!message || !ledger_.take(*message)) return;
-  waiting_.push_back(*std::move(message));
-  paused_ = false;  // its partition has slipped through
+  // A message that arrives now is of a partition that was assigned after pause().
+  if (message && in_flight_.receive(*std::move(message))) paused_ = false;
 }
 
 Supervisor::Milliseconds Supervisor::time_to_next_duty() const {
   Milliseconds wait = options_.longest_wait;
   const auto limit = [&](Clock::time_point duty) { wait = std::min(time_left(duty), wait); };
-  if (committing_.empty() && !due_positions().empty()) limit(next_commit_);
+  if (committing_.empty() && !in_flight_.due().empty()) limit(next_commit_);
   if (drain_deadline_) limit(*drain_deadline_);
   return wait;
 }
@@ -264,7 +255,7 @@ std::optional<kafka::Message> Supervisor::poll(Milliseconds timeout) {
 void Supervisor::pause() {
   if (std::exchange(paused_, true)) return;
   consumer_->pause(consumer_->assignment());
-  logger.debug("paused: {} uploads of {} bytes are under way", window_.messages(), window_.bytes());
+  logger.debug("paused: {} uploads of {} bytes are under way", in_flight_.messages(), in_flight_.bytes());
 }
 
 void Supervisor::resume() {
@@ -292,39 +283,32 @@ void Supervisor::complain(LogLevel level, const std::string& fault) {
 
 // ---- decide, upload
 
-void Supervisor::handle(kafka::Message message) {
-  const auto picked_up = Clock::now();
-  Decision decision = decide(message, options_.rules);
-  std::visit(
-      Overloaded{
-          [&](const Ignore&) { settled(message, record_of(message, Outcome::ignored)); },
-          [&](const Skip& skip) { settled(message, record_of(message, Outcome::skipped, skip.reason)); },
-          [&](Rejection& rejection) { set_aside(std::move(message), std::move(rejection), picked_up); },
-          [&](Upload& order) { upload(std::move(message), std::move(order), picked_up); }},
-      decision);
+void Supervisor::handle(InFlightMessage& message) {
+  message.started = Clock::now();
+  const kafka::Message& read = *message.message;
+  Decision decision = decide(read, options_.rules);
+  std::visit(Overloaded{[&](const Ignore&) { settle(message.id, record_of(read, Outcome::ignored)); },
+                        [&](const Skip& skip) {
+                          settle(message.id, record_of(read, Outcome::skipped, skip.reason));
+                        },
+                        [&](Rejection& rejection) {
+                          EventRecord record = record_of(read, Outcome::dead_letter, rejection.detail);
+                          record.rejection = rejection.kind;
+                          in_flight_.reject(message.id, std::move(rejection), std::move(record));
+                          write_dead_letters();
+                        },
+                        [&](Upload& order) {
+                          message.graceid = order.graceid;
+                          message.produced = time_of(order.event.message.producer_timestamp);
+                          upload(message, std::move(order));
+                        }},
+             decision);
 }
 
-void Supervisor::set_aside(kafka::Message message, Rejection rejection, Clock::time_point picked_up) {
-  EventRecord record = record_of(message, Outcome::set_aside, rejection.detail);
-  record.rejection = rejection.kind;
-  auto kept = std::make_shared<const kafka::Message>(std::move(message));
-  const Window::Id id = window_.add({kept, record.graceid, picked_up});
-  set_aside({id, std::move(kept), std::move(rejection), std::move(record)});
-}
-
-void Supervisor::set_aside(Rejected rejected) {
-  ledger_.reject(*rejected.message);
-  fence_.hold(std::move(rejected));
-  next_commit_ = Clock::now();
-}
-
-void Supervisor::upload(kafka::Message message, Upload order, Clock::time_point picked_up) {
-  logger.debug("picked up {} from {}", order.graceid, name_of(Place::of(message)));
-  std::string topic = message.topic;
-  const auto produced = time_of(order.event.message.producer_timestamp);
-  const Window::Id id = window_.add(
-      {std::make_shared<const kafka::Message>(std::move(message)), order.graceid, picked_up, produced});
-  uploader_->submit({id, std::move(order), std::move(topic)});
+void Supervisor::upload(const InFlightMessage& message, Upload order) {
+  logger.debug("picked up {} from {}", order.graceid, name_of(Place::of(*message.message)));
+  in_flight_.start_upload(message.id);
+  uploader_->submit({message.id, std::move(order), message.message->topic});
 }
 
 // ---- settle
@@ -332,61 +316,54 @@ void Supervisor::upload(kafka::Message message, Upload order, Clock::time_point 
 void Supervisor::settle_results() {
   for (const UploadResult& result : results_.take())
     settle(result);
-  for (const Rejected& rejected : dead_letters_->take_done())
-    settle(rejected);
-  for (Rejected& rejected : dead_letters_->take_returned()) {
-    fence_.done(rejected);
-    if (window_.find(rejected.id) != nullptr) set_aside(std::move(rejected));
+  for (const MessageId id : dead_letters_->take_written()) {
+    if (const InFlightMessage* const message = in_flight_.find(id)) settle(id, EventRecord(message->record));
   }
+  write_dead_letters();
 }
 
 void Supervisor::settle(const UploadResult& result) {
-  const InFlight* const in_flight = window_.find(result.id);
-  if (in_flight == nullptr) return;
-  EventRecord record = record_of(*in_flight->message, Outcome::uploaded, result.reason);
-  record.graceid = in_flight->graceid;
+  const InFlightMessage* const message = in_flight_.find(result.id);
+  if (message == nullptr || message->state != MessageState::uploading) return;
+  EventRecord record = record_of(*message->message, Outcome::uploaded, result.reason);
+  record.graceid = message->graceid;
   record.attempts = result.attempts;
-  record.duration = since(in_flight->picked_up);
-  if (in_flight->produced) record.latency = age_of(*in_flight->produced);
+  record.duration = since(message->started);
+  if (message->produced) record.latency = age_of(*message->produced);
   if (result.verdict == Verdict::refused) {
-    record.outcome = Outcome::set_aside;
+    record.outcome = Outcome::dead_letter;
     record.rejection = Rejection::Kind::refused;
-    return set_aside({result.id, in_flight->message, {Rejection::Kind::refused, result.reason}, record});
+    return in_flight_.reject(result.id, {Rejection::Kind::refused, result.reason}, std::move(record));
   }
   if (result.verdict == Verdict::duplicate) record.outcome = Outcome::duplicate;
-  settled(*window_.remove(result.id)->message, record);
+  settle(result.id, record);
 }
 
-void Supervisor::settle(const Rejected& rejected) {
-  fence_.done(rejected);
-  next_commit_ = Clock::now();  // others of its partition may wait behind it
-  const auto in_flight = window_.remove(rejected.id);
-  if (in_flight) settled(*in_flight->message, rejected.record);
-}
-
-void Supervisor::settled(const kafka::Message& message, const EventRecord& record) {
-  ledger_.settle(message);
+void Supervisor::settle(MessageId id, const EventRecord& record) {
+  if (!in_flight_.settle(id)) return;
   options_.monitor->settled(record);
   options_.on_settled(record);
 }
 
-// ---- commit
-
-std::vector<kafka::TopicPartition> Supervisor::due_positions() const {
-  return ledger_.due(fence_.due(ledger_), fence_.beyond());
+void Supervisor::write_dead_letters() {
+  std::vector<DeadLetterOrder> orders;
+  for (const InFlightMessage* message : in_flight_.start_dead_letters())
+    orders.push_back({message->id, message->message, message->rejection.value()});
+  dead_letters_->submit(std::move(orders));
 }
+
+// ---- commit
 
 // One at a time, so that each answer is known to belong to what was sent last.
 void Supervisor::commit_progress() {
   const auto now = Clock::now();
   if (now < next_commit_ || !committing_.empty()) return;
-  auto positions = due_positions();
+  auto positions = in_flight_.due();
   if (positions.empty()) return;
   next_commit_ = now + between_commits;
   try {
     consumer_->commit_async(positions);
-    ledger_.requested(positions);
-    fence_.sent(ledger_);
+    in_flight_.commit_requested(positions);
     committing_ = std::move(positions);
   } catch (const KafkaError& fault) {
     if (!fault.is_retriable()) complain(LogLevel::error, fault.what());
@@ -395,28 +372,15 @@ void Supervisor::commit_progress() {
 
 void Supervisor::on_committed(const std::string& failure) {
   const auto positions = std::exchange(committing_, {});
-  if (failure.empty()) {
-    ledger_.committed(positions);
-    return let_through();
-  }
+  if (failure.empty()) return in_flight_.commit_succeeded(positions);
   complain(LogLevel::warning, failure + "; trying again");
-  ledger_.failed(positions);
-  fence_.failed();
+  in_flight_.commit_failed(positions);
 }
 
-void Supervisor::let_through() {
-  std::vector<Rejected> rejected = fence_.taken();
-  if (rejected.empty()) return;
-  const std::string group_metadata = consumer_->group_metadata();
-  for (Rejected& each : rejected)
-    each.group_metadata = group_metadata;
-  dead_letters_->submit(std::move(rejected));
-}
-
-// Leaving commits, too, but cannot while the group is sharing its partitions out anew.
+// close() commits, too, but cannot during a rebalance.
 void Supervisor::finish_commits() {
   const auto deadline = Clock::now() + commit_timeout;
-  while (ledger_.has_uncommitted(fence_.beyond()) && Clock::now() < deadline) {
+  while (in_flight_.has_uncommitted() && Clock::now() < deadline) {
     commit_progress();
     poll(between_polls_for_commit);  // what it may bring is left to the next supervisor
   }
@@ -426,18 +390,18 @@ void Supervisor::commit_last(const std::vector<kafka::TopicPartition>& positions
   if (positions.empty()) return;
   try {
     consumer_->commit(positions);
-    ledger_.committed(positions);
+    in_flight_.commit_succeeded(positions);
   } catch (const KafkaError& fault) {
     logger.warning("{}; what is settled but not committed is seen again and found complete", fault.what());
   }
-  ledger_.requested(positions);
+  in_flight_.commit_requested(positions);
 }
 
 // ---- partitions come and go
 
 void Supervisor::on_assigned(const std::vector<kafka::TopicPartition>& partitions) {
   for (const auto& partition : partitions)
-    ledger_.assign(partition_of(partition));
+    in_flight_.assign(partition_of(partition));
   if (paused_) consumer_->pause(partitions);
   report_partitions();
   if (std::exchange(ready_, true)) return;
@@ -454,22 +418,21 @@ void Supervisor::on_revoked(const std::vector<kafka::TopicPartition>& partitions
   wait_for_uploads_of(leaving);
   std::vector<kafka::TopicPartition> positions;
   for (const Partition& partition : leaving) {
-    if (fence_.is_beyond(partition)) continue;
-    for (auto& position : ledger_.due(partition))
+    for (auto& position : in_flight_.due(partition))
       positions.push_back(std::move(position));
   }
   commit_last(positions);
   for (const Partition& partition : leaving)
-    give_up(partition);
-  if (ledger_.size() > 0) return report_partitions();
+    abandon(partition);
+  if (in_flight_.partitions() > 0) return report_partitions();
   options_.monitor->health().set(Check::partitions, false, "waiting for a new share of the partitions");
 }
 
 void Supervisor::report_partitions() {
   options_.monitor->health().set(
       Check::partitions, true,
-      ledger_.size() > 0 ? fmt::format("reading {}", ledger_.size())
-                         : std::string("standing by: the group has more members than partitions"));
+      in_flight_.partitions() > 0 ? fmt::format("reading {}", in_flight_.partitions())
+                                  : std::string("standing by: the group has more members than partitions"));
 }
 
 void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
@@ -477,14 +440,9 @@ void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
   if (drain_deadline_) deadline = std::min(deadline, *drain_deadline_);
   const auto is_busy = [&] {
     return std::any_of(partitions.begin(), partitions.end(),
-                       [this](const auto& each) { return window_.holds(each); });
+                       [this](const auto& each) { return in_flight_.is_processing(each); });
   };
   while (true) {
-    // Nothing more goes through the fence.
-    for (const Partition& partition : partitions) {
-      for (const Window::Id id : fence_.drop(partition))
-        window_.remove(id);
-    }
     const auto left = time_left(deadline);
     if (left == Milliseconds(0) || !is_busy()) return;
     results_.wait(left);
@@ -492,20 +450,17 @@ void Supervisor::wait_for_uploads_of(const std::vector<Partition>& partitions) {
   }
 }
 
-// What is not settled by now is left to the partition's next owner.
-void Supervisor::give_up(const Partition& partition) {
-  const std::vector<Window::Id> dropped = window_.drop(partition);
+// The partition's next owner reads the unsettled messages again.
+void Supervisor::abandon(const Partition& partition) {
+  const std::vector<MessageId> dropped = in_flight_.revoke(partition);
   uploader_->abandon(dropped);
   dead_letters_->abandon(dropped);
-  fence_.forget(partition);
-  std::erase_if(waiting_, [&](const kafka::Message& message) { return Partition::of(message) == partition; });
-  ledger_.revoke(partition);
 }
 
 void Supervisor::leave() {
-  if (!window_.empty()) {
+  if (in_flight_.messages() > 0) {
     logger.warning("{} uploads did not end in time; they are left to the next supervisor",
-                   window_.messages());
+                   in_flight_.messages());
   }
   finish_commits();
   consumer_->close(close_timeout);

@@ -6,23 +6,20 @@
 
 #include "kafka/group_consumer.hpp"
 #include "supervisor/complaints.hpp"
-#include "supervisor/dead_letter_office.hpp"
 #include "supervisor/dead_letter_topic.hpp"
+#include "supervisor/dead_letter_writer.hpp"
 #include "supervisor/decision.hpp"
 #include "supervisor/event_record.hpp"
-#include "supervisor/fence.hpp"
+#include "supervisor/in_flight.hpp"
 #include "supervisor/lag.hpp"
-#include "supervisor/ledger.hpp"
 #include "supervisor/monitor.hpp"
 #include "supervisor/result_queue.hpp"
 #include "supervisor/subscription.hpp"
 #include "supervisor/uploader.hpp"
-#include "supervisor/window.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -31,7 +28,11 @@
 #include <vector>
 
 /// The supervisor completes reserved events in GraceDB from the messages of one instance's topics:
-/// poll → decode → decide → upload → settle → commit.
+/// poll → decode → decide → upload, or write a dead letter → settle → commit.
+///
+/// Threads: the loop in run(), the uploader and the dead-letter writer; each of the latter two is joined by
+/// its owner. All state of the supervisor belongs to the loop. Lock order: ResultQueue, DeadLetterWriter,
+/// HttpUploader and Monitor each have one mutex, release it before they call back, and never hold two.
 namespace gracedb::supervisor {
 
 struct SupervisorOptions {
@@ -40,7 +41,7 @@ struct SupervisorOptions {
   std::vector<std::string> pipelines = {};  ///< none: every topic of the instance, also later ones
   Rules rules = {};
   std::filesystem::path spool_directory = {};
-  /// Where messages are set aside instead; the spool is for what the topic does not take.
+  /// Where dead letters go; the spool directory gets those that the topic refuses, or all without a topic.
   std::optional<DeadLetterTopicOptions> dead_letter_topic = {};
   std::size_t max_in_flight = 64;                             ///< uploads at a time
   std::size_t max_in_flight_bytes = std::size_t{256} << 20U;  ///< memory they take
@@ -92,7 +93,7 @@ class Supervisor {
 
   // poll
   bool is_drained() const;
-  bool may_take() const;
+  bool may_take();
   void take_one();
   void hold_back();
   std::optional<kafka::Message> poll(Milliseconds timeout);
@@ -104,22 +105,18 @@ class Supervisor {
   void report();
 
   // decide, upload
-  void handle(kafka::Message message);
-  void set_aside(kafka::Message message, Rejection rejection, Clock::time_point picked_up);
-  void set_aside(Rejected rejected);
-  void upload(kafka::Message message, Upload order, Clock::time_point picked_up);
+  void handle(InFlightMessage& message);
+  void upload(const InFlightMessage& message, Upload order);
 
   // settle
   void settle_results();
   void settle(const UploadResult& result);
-  void settle(const Rejected& rejected);
-  void settled(const kafka::Message& message, const EventRecord& record);
+  void settle(MessageId id, const EventRecord& record);
+  void write_dead_letters();
 
   // commit
-  std::vector<kafka::TopicPartition> due_positions() const;
   void commit_progress();
   void on_committed(const std::string& failure);
-  void let_through();
   void finish_commits();
   void commit_last(const std::vector<kafka::TopicPartition>& positions);
 
@@ -128,15 +125,13 @@ class Supervisor {
   void on_revoked(const std::vector<kafka::TopicPartition>& partitions);
   void report_partitions();
   void wait_for_uploads_of(const std::vector<Partition>& partitions);
-  void give_up(const Partition& partition);
+  void abandon(const Partition& partition);
   void leave();
 
   SupervisorOptions options_;
-  Window window_;
-  Ledger ledger_;
+  InFlight in_flight_;
   Subscription subscription_;
   LagWatch lag_;
-  std::deque<kafka::Message> waiting_;  ///< polled while there was no room
 
   std::atomic<bool> stopping_{false};
   std::optional<Clock::time_point> drain_deadline_;
@@ -145,12 +140,11 @@ class Supervisor {
   bool broker_refuses_ = false;
   Clock::time_point next_commit_;
   std::vector<kafka::TopicPartition> committing_;  ///< what the commit under way says; empty: there is none
-  Fence fence_;
   Complaints complaints_;
 
   std::optional<kafka::GroupConsumer> consumer_;  // calls back into everything above
   ResultQueue results_;
-  std::unique_ptr<DeadLetterOffice> dead_letters_;  // its thread calls back into the two above
+  std::unique_ptr<DeadLetterWriter> dead_letters_;  // its thread calls back into the two above
   std::unique_ptr<Uploader> uploader_;              // last: its thread fills the queue until it is destroyed
 };
 

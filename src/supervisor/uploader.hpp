@@ -1,8 +1,8 @@
 #pragma once
 
 #include "supervisor/decision.hpp"
+#include "supervisor/in_flight.hpp"
 #include "supervisor/verdict.hpp"
-#include "supervisor/window.hpp"
 
 #include <chrono>
 #include <string>
@@ -12,14 +12,14 @@ namespace gracedb::supervisor {
 
 /// An event to be completed in GraceDB.
 struct UploadOrder {
-  Window::Id id = 0;
+  MessageId id = 0;
   Upload upload;
   std::string topic;  ///< told to GraceDB
 };
 
 /// What has become of it: done, duplicate or refused.
 struct UploadResult {
-  Window::Id id = 0;
+  MessageId id = 0;
   Verdict verdict = Verdict::done;
   std::string reason = {};  ///< of a refusal; of a success: GraceDB's warnings
   int attempts = 1;
@@ -36,7 +36,7 @@ class Uploader {
 
   virtual void submit(UploadOrder order) = 0;
   /// No result is wanted any more; one that is on its way may still come.
-  virtual void abandon(std::vector<Window::Id> ids) = 0;
+  virtual void abandon(std::vector<MessageId> ids) = 0;
 };
 
 }  // namespace gracedb::supervisor

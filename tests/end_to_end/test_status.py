@@ -34,7 +34,7 @@ def test_metrics_tell_what_has_become_of_the_messages(supervisor, gracedb, env, 
     assert status.samples("messages_total") == {
         ("uploaded", full_topic): 3,
         ("ignored", full_topic): 1,
-        ("set_aside", full_topic): 1,
+        ("dead_letter", full_topic): 1,
     }
     assert status.samples("retries_total") == {("503",): 2}
     assert status.samples("dead_letters_total")[("schema",)] == 1
@@ -212,12 +212,12 @@ def test_log_as_json_has_a_line_for_each_event(supervisor, env, topic, sender):
     graceid = sender.send(_producer_timestamp=time.time())
     sender.send_raw("not JSON", "T0007")
     sender.wait_until_complete(graceid)
-    running.wait_for_log('"outcome":"set_aside"')
+    running.wait_for_log('"outcome":"dead_letter"')
     running.wait_for_log('"outcome":"uploaded"')
 
     lines = [json.loads(line) for line in running.stderr.splitlines()]
     events = {line["outcome"]: line for line in lines if "outcome" in line}
-    uploaded, rejected = events["uploaded"], events["set_aside"]
+    uploaded, rejected = events["uploaded"], events["dead_letter"]
     assert (uploaded["graceid"], uploaded["topic"]) == (graceid, f"localhost.{topic}")
     assert (uploaded["partition"], uploaded["offset"], uploaded["attempts"]) == (0, 0, 1)
     assert 0 < uploaded["ms"] <= uploaded["latency_ms"] + 50

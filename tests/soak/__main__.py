@@ -41,7 +41,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./dev soak",
         description="Lets supervisors work while they are killed, the broker is restarted, tokens run out, GraceDB fails "
-        "and the network breaks; then sees whether every event is complete once and every poison message set aside once.",
+        "and the network breaks; then sees whether every event is complete once and every poison message listed once as a dead letter.",
         epilog="Exit code 0: nothing was lost and nothing doubled. 1: something was; the logs are kept.",
     )
     parser.add_argument(

@@ -87,22 +87,24 @@ def _check_poisons(night: Night, found: Audit) -> None:
     for path in night.supervisors.spool.glob("*.json"):
         description = json.loads(path.read_text())
         letters.append(((description["partition"], description["offset"]), path.with_suffix(".value").read_bytes()))
-    times = Counter(place for place, _ in letters)
-    missing = [place for place in sent if times[place] == 0]
-    doubled = [place for place, count in times.items() if count > 1]
-    strange = [place for place in times if place not in sent]
+    copies = Counter(place for place, _ in letters)
+    listed = Counter(night.supervisors.listed_dead_letters())
+    missing = [place for place in sent if listed[place] == 0]
+    doubled = [place for place, count in listed.items() if count > 1]
+    strange = [place for place in listed if place not in sent]
     wrong = [place for place, value in letters if place in sent and sent[place] != value]
     found.counts |= {
         "poison": len(sent),
-        "set aside": len(times),
-        "set aside on the topic": on_topic,
-        "set aside twice": len(doubled),
+        "dead letters listed": len(listed),
+        "dead letters on the topic": on_topic,
+        "dead letters with several copies": sum(count > 1 for count in copies.values()),
+        "dead letters listed twice": len(doubled),
     }
     _require(found, len(sent) == night.plan.poisons, f"only {len(sent)} poison messages were sent")
-    _require(found, not missing, f"not set aside: {_some(missing)}")
-    _require(found, not doubled, f"set aside more than once: {_some(doubled)}")
-    _require(found, not strange, f"set aside, though no poison: {_some(strange)} of {INSTANCE}.{PIPELINE}")
-    _require(found, not wrong, f"set aside with another value: {_some(wrong)}")
+    _require(found, not missing, f"no dead letter: {_some(missing)}")
+    _require(found, not doubled, f"dead letter listed more than once: {_some(doubled)}")
+    _require(found, not strange, f"dead letter, but no poison message: {_some(strange)} of {INSTANCE}.{PIPELINE}")
+    _require(found, not wrong, f"dead letter with another value: {_some(wrong)}")
 
 
 def _check_supervisors(night: Night, found: Audit) -> None:

@@ -16,7 +16,9 @@ import confluent_kafka
 import requests
 
 from harness.broker import INSTANCE, Broker
+from harness.command import run
 from harness.messages import content_id, upload_message
+from harness.paths import program
 from harness.process import Process
 from harness.sandbox import Sandbox
 from harness.waiting import wait_until
@@ -90,6 +92,16 @@ class Supervisors:
                     self._happened.faults.append(f"a supervisor ended with {each.wait()}: {each.stderr[-600:]}")
                 self._running[place] = self._start()
                 self._happened.restarts += 1
+
+    def listed_dead_letters(self) -> list[Place]:
+        """The origins that `dead-letters list` shows."""
+        command = [program("gracedb-kafka-supervisor"), "dead-letters", "list", "--json"]
+        command += ["--dead-letter-topic", DEAD_LETTERS, "--spool-dir", self.spool]
+        result = run(command, env=self._workshop.environment | self._env)
+        if result.returncode != 0:
+            self._happened.faults.append(f"dead-letters list: {result.stderr[-600:]}")
+            return []
+        return [(line["partition"], line["offset"]) for line in result.lines]
 
     def stop(self) -> None:
         for each in self._running:

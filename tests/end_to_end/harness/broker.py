@@ -136,6 +136,7 @@ class Broker:
         key: str | None = None,
         partition: int = -1,
         headers: list[tuple[str, bytes]] | None = None,
+        timestamp: int = 0,
     ) -> None:
         """Puts a message on a topic as the administrator, and waits until it is there."""
         outcome = []
@@ -149,6 +150,7 @@ class Broker:
             key=key,
             partition=partition,
             headers=headers,
+            timestamp=timestamp,
             on_delivery=lambda error, _: outcome.append(error),
         )
         producer.flush(20)

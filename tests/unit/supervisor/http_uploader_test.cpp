@@ -37,7 +37,7 @@ using ::testing::UnorderedElementsAre;
 constexpr seconds patience{30};
 const TestReply created{.status = 201, .body = R"({"graceid":"T0001"})"};
 
-UploadOrder order(Window::Id id, const std::string& graceid = "T0001") {
+UploadOrder order(MessageId id, const std::string& graceid = "T0001") {
   UploadOrder made{.id = id, .upload = {.graceid = graceid, .event = {}}, .topic = "gracedb-test.gstlal"};
   made.upload.event.message.file_name = "coinc.xml";
   made.upload.event.message.labels = {{"EM_READY", "INJ"}};
@@ -199,7 +199,7 @@ TEST_F(HttpUploaderTest, UploadsSeveralEventsAtATime) {
   });
   HttpUploader uploader(options(server.service_url()), results_);
   for (int i = 1; i <= at_a_time; ++i) {
-    uploader.submit(order(static_cast<Window::Id>(i), "T000" + std::to_string(i)));
+    uploader.submit(order(static_cast<MessageId>(i), "T000" + std::to_string(i)));
   }
   EXPECT_EQ(wait_for(results_, at_a_time).size(), std::size_t{at_a_time});
 }
@@ -221,13 +221,13 @@ TEST_F(HttpUploaderTest, UploadsTwoEventsOfOneGraceidOneAfterTheOther) {
     return ++tries % 3 == 0 ? created : TestReply{.status = 503};
   });
   HttpUploader uploader(options(server.service_url()), results_);
-  for (Window::Id id = 1; id <= 5; ++id)
+  for (MessageId id = 1; id <= 5; ++id)
     uploader.submit(order(id));
   uploader.submit(order(6, "T0002"));
   auto results = wait_for(results_, 6);
   std::erase_if(results, [](const UploadResult& result) { return result.id == 6; });
   ASSERT_EQ(results.size(), 5U);
-  for (Window::Id id = 1; id <= 5; ++id)
+  for (MessageId id = 1; id <= 5; ++id)
     EXPECT_EQ(results[id - 1].id, id);
   EXPECT_EQ(most, 1);
 }

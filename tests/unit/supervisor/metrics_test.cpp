@@ -36,7 +36,7 @@ TEST_F(MetricsTest, CountsMessagesByTopicAndOutcome) {
 
 TEST_F(MetricsTest, HaveEveryReasonOfADeadLetterFromTheStart) {
   EXPECT_THAT(metrics_.text(), HasSubstr("gracedb_supervisor_dead_letters_total{reason=\"schema\"} 0\n"));
-  EventRecord rejected = record(Outcome::set_aside);
+  EventRecord rejected = record(Outcome::dead_letter);
   rejected.rejection = Rejection::Kind::schema;
   metrics_.count(rejected);
   EXPECT_THAT(metrics_.text(), HasSubstr("gracedb_supervisor_dead_letters_total{reason=\"schema\"} 1\n"));

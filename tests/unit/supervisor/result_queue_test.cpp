@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-UploadResult result(Window::Id id) { return {.id = id}; }
+UploadResult result(MessageId id) { return {.id = id}; }
 
 TEST(ResultQueue, GivesResultsInTheirOrderOnce) {
   ResultQueue queue([] {});

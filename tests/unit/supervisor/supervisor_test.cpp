@@ -108,7 +108,7 @@ class Desk {
     explicit Clerk(Desk& desk) : desk_(desk) {}
     ~Clerk() override { desk_.close(); }
     void submit(UploadOrder order) override { desk_.take(std::move(order)); }
-    void abandon(std::vector<Window::Id> ids) override { desk_.drop(ids); }
+    void abandon(std::vector<MessageId> ids) override { desk_.drop(ids); }
 
    private:
     Desk& desk_;
@@ -133,7 +133,7 @@ class Desk {
     open_.erase(found);
   }
 
-  void drop(const std::vector<Window::Id>& ids) {
+  void drop(const std::vector<MessageId>& ids) {
     const std::lock_guard lock(mutex_);
     std::erase_if(open_,
                   [&](const UploadOrder& order) { return std::count(ids.begin(), ids.end(), order.id) > 0; });
@@ -268,9 +268,9 @@ TEST_F(SupervisorTest, DoesWithEachMessageWhatIsToBeDone) {
   using Expected = std::pair<Outcome, std::string>;
   EXPECT_EQ(outcomes[0], Expected(Outcome::duplicate, "T0001"));
   EXPECT_EQ(outcomes[1], Expected(Outcome::ignored, ""));
-  EXPECT_EQ(outcomes[2], Expected(Outcome::set_aside, "T0002"));
+  EXPECT_EQ(outcomes[2], Expected(Outcome::dead_letter, "T0002"));
   EXPECT_EQ(outcomes[3], Expected(Outcome::skipped, "T0003"));
-  EXPECT_EQ(outcomes[4], Expected(Outcome::set_aside, "T0004"));
+  EXPECT_EQ(outcomes[4], Expected(Outcome::dead_letter, "T0004"));
   for (const char* name : {"gracedb-test.gstlal-0-2.json", "gracedb-test.gstlal-0-2.value",
                            "gracedb-test.gstlal-0-4.json", "gracedb-test.gstlal-0-4.value"}) {
     EXPECT_TRUE(fs::exists(spool() / name)) << name;
@@ -419,7 +419,7 @@ TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   obstruct_spool();
   test_support::CapturedLog log(LogLevel::error);
   send("not JSON");
-  ASSERT_TRUE(log.wait_for("gracedb-test.gstlal-0-1 cannot be set aside"));
+  ASSERT_TRUE(log.wait_for("dead letter of gracedb-test.gstlal-0-1;"));
   send_event("T0002");
   EXPECT_TRUE(eventually([&] { return !stuck.monitor->health().checks()[4].is_ok; }));
   EXPECT_FALSE(desk.has_orders_within(2, milliseconds(500)));
@@ -428,7 +428,7 @@ TEST_F(SupervisorTest, TakesNothingWhileItCannotSetAside) {
   fs::rename(directory_.path() / "elsewhere", spool());
   const auto records = records_.wait_for(3);
   ASSERT_EQ(records.size(), 3U);
-  EXPECT_EQ(records[1].outcome, Outcome::set_aside);
+  EXPECT_EQ(records[1].outcome, Outcome::dead_letter);
   EXPECT_EQ(records[2].outcome, Outcome::uploaded);
   EXPECT_TRUE(eventually([&] { return stuck.monitor->health().checks()[4].is_ok; }));
 }
@@ -460,24 +460,47 @@ TEST_F(SupervisorTest, HasStoppedTakingWhenItSaysThatItCannotSetAside) {
   EXPECT_FALSE(answer.get());
 }
 
-TEST_F(SupervisorTest, SetsNothingAsideWhileTheBrokerDoesNotTakeItsCommits) {
+TEST_F(SupervisorTest, WritesADeadLetterAgainIfItEndsBeforeTheCommit) {
   Desk desk;
   desk.answer_everything();
-  Running running(options(), desk);
-  send_event("T0001");
-  records_.wait_for(1);
-  test_support::CapturedLog log(LogLevel::warning);
   kafka_.refuse_commits(RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
   send("not JSON");
-  ASSERT_TRUE(log.wait_for("trying again"));
-  send_event("T0002");
-  EXPECT_EQ(records_.wait_for(2).size(), 2U);  // the second event, whose upload need not wait
-  EXPECT_TRUE(fs::is_empty(spool()));
+  for (std::size_t written = 1; written <= 2; ++written) {
+    Running running(options(), desk);
+    const auto records = records_.wait_for(written);
+    ASSERT_EQ(records.size(), written);
+    EXPECT_EQ(records.back().outcome, Outcome::dead_letter);
+    EXPECT_EQ(records.back().offset, 0);
+  }
   kafka_.accept_commits();
-  const auto records = records_.wait_for(3);
-  ASSERT_EQ(records.size(), 3U);
-  EXPECT_EQ(records[2].outcome, Outcome::set_aside);
-  EXPECT_FALSE(fs::is_empty(spool()));
+  std::size_t entries = 0;
+  Spool(spool()).read([&](const DeadLetter&) { ++entries; });
+  EXPECT_EQ(entries, 1U);
+}
+
+TEST_F(SupervisorTest, CommitsNothingBehindADeadLetterThatIsNotWritten) {
+  {
+    Desk desk;
+    desk.answer_everything();
+    SupervisorOptions impatient = options();
+    impatient.drain_timeout = milliseconds(0);
+    Running running(impatient, desk);
+    send_event("T0001");
+    records_.wait_for(1);
+    obstruct_spool();
+    test_support::CapturedLog log(LogLevel::error);
+    send("not JSON");
+    ASSERT_TRUE(log.wait_for("dead letter of gracedb-test.gstlal-0-1;"));
+    running.stop();
+  }
+  fs::remove(spool());
+  fs::rename(directory_.path() / "elsewhere", spool());
+  Desk desk;
+  Running next(options(), desk);
+  const auto records = records_.wait_for(2);
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[1].outcome, Outcome::dead_letter);
+  EXPECT_EQ(records[1].offset, 1);
 }
 
 TEST_F(SupervisorTest, SharesTheWorkWithAnother) {
