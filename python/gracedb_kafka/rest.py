@@ -231,8 +231,8 @@ class GraceDb:
         the broker has acknowledged the message; the supervisor then completes the event.
 
         If Kafka fails, ``http_fallback`` uploads the file over HTTP under the reserved graceid; otherwise the
-        error is raised and names the graceid. The client withdraws the message first, so that a fallback or a
-        retry makes no duplicate. A reservation that fails with 401 or 403 always raises. A file that is too
+        error is raised and names the graceid. By then librdkafka has given the message up and never sends it, so
+        that a fallback or a retry makes no duplicate. A reservation that fails with 401 or 403 always raises. A file that is too
         large for a Kafka message is rejected before any request.
 
         Parameters:

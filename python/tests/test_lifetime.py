@@ -145,7 +145,7 @@ lose_a_message()
         env={"CONNECTION": json.dumps(dead_broker)},
     )
     assert done.stdout == "True\n"
-    assert done.stderr.count("closed with 1 messages not delivered") == 1
+    assert done.stderr.count("closed: 1 message was not delivered") == 1
 
 
 def test_a_program_ends_while_its_token_callable_runs(run_python, broker):
@@ -258,7 +258,7 @@ if child:
         env={"CONNECTION": json.dumps(dead_broker)},
     )
     assert done.stdout == "child ended with 0\n"
-    assert done.stderr.count("closed with 1 messages not delivered") == 11
+    assert done.stderr.count("closed: 1 message was not delivered") == 11
 
 
 def test_fork_waits_for_running_log_handlers(run_python, dead_broker):

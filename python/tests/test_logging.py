@@ -42,7 +42,7 @@ def no_gil_switches():
 def test_a_call_waits_for_its_line_in_the_handler_of_another_thread(dead_broker, no_gil_switches):
     class Slow(logging.Handler):
         def handle(self, record):
-            if "closed with" in record.getMessage():
+            if "closed: 1 message" in record.getMessage():
                 handled_by.append(threading.current_thread().name)
                 time.sleep(0.2)
                 handled_by.append("done")

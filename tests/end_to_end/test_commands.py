@@ -383,7 +383,7 @@ def test_unreachable_broker_is_4(run_cli, env, unused_port, command):
 
     done = run_cli(*command, *timeout, "-b", f"localhost:{unused_port}", env=env)
 
-    assert_fails(done, 4, str(unused_port), while_trying="trying again")
+    assert_fails(done, 4, str(unused_port), while_trying="retrying in")
 
 
 def test_unreachable_gracedb_is_4(run_cli, env, unused_port):
@@ -391,7 +391,7 @@ def test_unreachable_gracedb_is_4(run_cli, env, unused_port):
 
     done = run_cli("upload", "Test", "gstlal", COINC, "-s", url, env=env)
 
-    assert_fails(done, 4, str(unused_port), while_trying="trying again")
+    assert_fails(done, 4, str(unused_port), while_trying="retrying in")
 
 
 def test_untrusted_broker_certificate_is_4(run_cli, env, gracedb):

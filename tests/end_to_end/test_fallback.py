@@ -108,7 +108,7 @@ def test_unreachable_broker_is_found_out_before_anything_is_reserved(run_cli, gr
     assert new_records(gracedb, before) == []
 
 
-def test_message_that_was_withdrawn_does_not_arrive_later(workshop, gracedb, env, broker):
+def test_message_that_was_given_up_does_not_arrive_later(workshop, gracedb, env, broker):
     before = gracedb.records()
     sent_before = len(broker.messages("pygrb"))
 
