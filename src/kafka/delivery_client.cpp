@@ -98,10 +98,14 @@ void DeliveryClient::run() {
   }
 }
 
-void DeliveryClient::stop() {
-  if (!thread_.joinable()) return;
+void DeliveryClient::request_stop() noexcept {
   stopping_.store(true, std::memory_order_release);
   client_.wake_up();
+}
+
+void DeliveryClient::stop() {
+  if (!thread_.joinable()) return;
+  request_stop();
   thread_.join();
 }
 

@@ -84,7 +84,9 @@ class DeliveryClient {
   /// On success librdkafka has the message, and `state->self` keeps it alive until its report.
   rd_kafka_resp_err_t hand_over(const Destination& to, const StatePtr& state);
 
-  /// Fails the messages that librdkafka still has, and joins the thread; at most a second.
+  /// Lets the thread fail the messages that librdkafka still has, and end; at most a second.
+  void request_stop() noexcept;
+  /// request_stop(), and joins the thread.
   void stop();
 
   Client& client() noexcept { return client_; }

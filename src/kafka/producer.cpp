@@ -446,6 +446,9 @@ std::size_t Producer::Impl::close(milliseconds timeout) {
     stopped = std::exchange(clients_, {});
   }
   for (const ClientPtr& client : stopped) {
+    if (client) client->request_stop();
+  }
+  for (const ClientPtr& client : stopped) {
     if (client) client->stop();
   }
   if (lost > 0) {

@@ -102,6 +102,7 @@ TEST_F(Outage, GivesUpAnEventAfterItsTimeoutAndNeverSendsItLater) {
 TEST_F(Outage, SaysWhichEventsOfAFrozenBrokerMayHaveArrived) {
   ProducerOptions options = broker->producer_options();
   options.flush_timeout = 2s;
+  options.kafka_config = {{"batch.num.messages", "1"}};  // one message per request
   Producer producer(options);
   producer.deliver(mark + "before", {.key = "k"});
   broker->freeze();
