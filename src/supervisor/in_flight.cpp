@@ -158,7 +158,10 @@ std::vector<kafka::TopicPartition> InFlight::due() const {
 std::vector<kafka::TopicPartition> InFlight::due(const Partition& partition) const {
   std::vector<kafka::TopicPartition> offsets;
   const auto found = partitions_.find(partition);
-  if (found != partitions_.end()) add_if_due(partition, found->second, offsets);
+  if (found == partitions_.end()) return offsets;
+  // A commit in flight may fail during the rebalance, so this one includes it.
+  const std::int64_t position = found->second.position();
+  if (position > found->second.committed) offsets.push_back({partition.topic, partition.number, position});
   return offsets;
 }
 
