@@ -82,9 +82,9 @@ class KafkaProducerError : public KafkaError {
 /// A message was enqueued but not delivered.
 class KafkaMessageDeliveryError : public KafkaProducerError {
  public:
-  explicit KafkaMessageDeliveryError(const std::string& message,
-                                     KafkaErrorCode code = KafkaErrorCode::other, bool retriable = false,
-                                     bool fatal = false, bool may_have_arrived = false)
+  explicit KafkaMessageDeliveryError(const std::string& message, KafkaErrorCode code = KafkaErrorCode::other,
+                                     bool retriable = false, bool fatal = false,
+                                     bool may_have_arrived = false)
       : KafkaProducerError(message, code, retriable, fatal), may_have_arrived_(may_have_arrived) {}
 
   /// True if the message was sent and its acknowledgement is missing: it may be on the topic.

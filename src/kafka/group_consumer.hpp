@@ -47,7 +47,6 @@ class GroupConsumer : public Consumer {
   void pause(const std::vector<TopicPartition>& partitions);
   /// Ends pause().
   void resume(const std::vector<TopicPartition>& partitions);
-
 };
 
 }  // namespace gracedb::kafka

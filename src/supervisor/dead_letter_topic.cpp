@@ -31,11 +31,10 @@ DeadLetterTopic::DeadLetterTopic(DeadLetterTopicOptions options)
 
 void DeadLetterTopic::write(const kafka::Message& message, const Rejection& rejection) {
   try {
-    producer_.deliver(message.value,
-                      {.topic = options_.pipeline,
-                       .key = message.key,
-                       .headers = dead_letter_headers(message, rejection, options_.reporter),
-                       .timestamp = message.timestamp});
+    producer_.deliver(message.value, {.topic = options_.pipeline,
+                                      .key = message.key,
+                                      .headers = dead_letter_headers(message, rejection, options_.reporter),
+                                      .timestamp = message.timestamp});
   } catch (const KafkaProducerError& fault) {
     if (fault.is_retriable() || fault.is_fatal()) throw;
     throw DeadLetterRefused(fault.what());

@@ -183,7 +183,8 @@ void InFlight::commit_requested(const std::vector<kafka::TopicPartition>& offset
 
 void InFlight::commit_succeeded(const std::vector<kafka::TopicPartition>& offsets) {
   for (const auto& each : offsets) {
-    if (PartitionState* state = find(each)) state->committed = std::max(state->committed, each.offset.value());
+    if (PartitionState* state = find(each))
+      state->committed = std::max(state->committed, each.offset.value());
   }
 }
 

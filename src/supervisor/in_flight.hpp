@@ -106,6 +106,7 @@ class InFlight {
   // Commits.
   /// Offsets that moved since the last requested commit.
   std::vector<kafka::TopicPartition> due() const;
+  /// For the last commit of a partition: its offset, unless the broker has acknowledged it.
   std::vector<kafka::TopicPartition> due(const Partition& partition) const;
   /// A commit of these offsets was sent.
   void commit_requested(const std::vector<kafka::TopicPartition>& offsets);

@@ -23,8 +23,8 @@ void note(const std::vector<kafka::TopicPartition>& found, std::map<Partition, s
 
 }  // namespace
 
-std::vector<PartitionLag> LagWatch::look(kafka::GroupConsumer& consumer, const Offsets& positions, bool is_paused,
-                                         Clock::time_point now) {
+std::vector<PartitionLag> LagWatch::look(kafka::GroupConsumer& consumer, const Offsets& positions,
+                                         bool is_paused, Clock::time_point now) {
   next_look_ = now + between_looks;
   const auto is_foreign = [&](const auto& each) { return !positions.contains(each.first); };
   std::erase_if(ends_, is_foreign);

@@ -41,9 +41,8 @@ TEST(ExitCodes, UnreachableServersAre4) {
 
 TEST(ExitCodes, TopicFailuresAre5AndOtherDeliveryFailures6) {
   EXPECT_EQ(failure_of(KafkaTopicError("no topic")).code, ExitCode::topic);
-  EXPECT_EQ(
-      failure_of(KafkaMessageDeliveryError("denied", KafkaErrorCode::topic_forbidden)).code,
-      ExitCode::topic);
+  EXPECT_EQ(failure_of(KafkaMessageDeliveryError("denied", KafkaErrorCode::topic_forbidden)).code,
+            ExitCode::topic);
   EXPECT_EQ(failure_of(KafkaMessageDeliveryError("lost")).code, ExitCode::not_delivered);
   EXPECT_EQ(failure_of(KafkaProducerError("queue full")).code, ExitCode::not_delivered);
 }
