@@ -4,6 +4,7 @@
 #include "gracedb/auth/token.hpp"
 #include "gracedb/errors.hpp"
 #include "gracedb/interruption.hpp"
+#include "gracedb/kafka/connection.hpp"
 #include "gracedb/kafka/consumer.hpp"
 #include "gracedb/kafka/message.hpp"
 #include "gracedb/kafka/producer.hpp"

@@ -1,5 +1,7 @@
 #include "kafka/delivery.hpp"
 
+#include "gracedb/kafka/connection.hpp"
+
 #include "test_broker.hpp"
 
 #include <gmock/gmock.h>
@@ -274,6 +276,14 @@ TEST(Ping, GoesToTheTestTopicWithTheClaimsOfTheToken) {
   EXPECT_EQ(message.at("client"), "gracedb-kafka");
   EXPECT_EQ(message.at("sub"), "pipeline");
   EXPECT_THAT(message.at("scope").get<std::string>(), HasSubstr("kafka.produce"));
+}
+
+TEST(ListTopics, NeedsNoProducer) {
+  const ProducerOptions options = TestBroker::shared().producer_options();
+  const auto topics = list_topics({.bootstrap_servers = options.bootstrap_servers,
+                                   .ca_cert_path = options.ca_cert_path,
+                                   .oauth_callback = options.oauth_callback});
+  EXPECT_THAT(topics, testing::Contains(testing::Field(&TopicInfo::name, "localhost.test")));
 }
 
 TEST(Construction, NamesTheInstancesThatHaveTopics) {
