@@ -81,20 +81,43 @@ int librdkafka_code(KafkaErrorCode code) {
   return 0;
 }
 
+/// The C part of call_python(). It owns references in plain pointers: an unwound thread must not release them, as it
+/// does not hold the GIL.
+PyObject* call_with_stolen_arguments(const char* module_name, const char* function_name,
+                                     PyObject* arguments) {
+  PyObject* const module = PyImport_ImportModule(module_name);
+  PyObject* const function = module == nullptr ? nullptr : PyObject_GetAttrString(module, function_name);
+  PyObject* const result = function == nullptr ? nullptr : PyObject_CallObject(function, arguments);
+  Py_XDECREF(module);
+  Py_XDECREF(function);
+  Py_DECREF(arguments);
+  return result;
+}
+
+/// Calls a function of a Python module.
+/// @throws nb::python_error
+nb::object call_python(const char* module, const char* function, nb::tuple arguments) {
+  PyObject* const result = hang_if_unwound([module, function, stolen = arguments.release().ptr()] {
+    return call_with_stolen_arguments(module, function, stolen);
+  });
+  if (result == nullptr) throw nb::python_error();
+  return nb::steal(result);
+}
+
 nb::object kafka_error(const char* name, const KafkaError& error, bool may_have_arrived = false) {
-  return nb::module_::import_("gracedb_kafka.kafka.exceptions")
-      .attr("_from_core")(name, error.what(), librdkafka_code(error.code()), error.is_retriable(),
-                          error.is_fatal(), may_have_arrived);
+  return call_python("gracedb_kafka.kafka.exceptions", "_from_core",
+                     nb::make_tuple(name, error.what(), librdkafka_code(error.code()), error.is_retriable(),
+                                    error.is_fatal(), may_have_arrived));
 }
 
 nb::object rest_error(const char* name, const std::exception& error) {
-  return nb::module_::import_("gracedb_kafka.exceptions").attr("_from_core")(name, error.what());
+  return call_python("gracedb_kafka.exceptions", "_from_core", nb::make_tuple(name, error.what()));
 }
 
 nb::object http_error(const HttpError& error) {
-  return nb::module_::import_("gracedb_kafka.exceptions")
-      .attr("_http_error_from_core")(error.what(), error.status(), error.reason(), error.headers(),
-                                     nb::bytes(error.body().data(), error.body().size()));
+  return call_python("gracedb_kafka.exceptions", "_http_error_from_core",
+                     nb::make_tuple(error.what(), error.status(), error.reason(), error.headers(),
+                                    nb::bytes(error.body().data(), error.body().size())));
 }
 
 /// The Python exception for a C++ one of the library; rethrows any other.
@@ -294,7 +317,7 @@ LoggedCall::~LoggedCall() {
   const std::uint64_t first = std::exchange(first_line_of_call, outer_);
   if (first == 0 && log_queue().is_empty()) return;
   try {
-    hang_if_unwound([first] { nb::module_::import_("gracedb_kafka._log").attr("pass_on")(first); });
+    call_python("gracedb_kafka._log", "pass_on", nb::make_tuple(first));
   } catch (nb::python_error& error) {
     if (error.matches(PyExc_KeyboardInterrupt)) {
       PyErr_SetInterrupt();  // Python raises it again in the caller
